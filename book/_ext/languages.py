@@ -1,0 +1,112 @@
+"""One page, three languages: the switch between them, their addresses, and notices of gaps."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from docutils import nodes
+from sphinx.locale import _
+from sphinx.transforms import SphinxTransform
+
+
+def repository(config) -> str:
+    """Address of the repository: the one CI runs for, else the one line in ``_config.yml``."""
+    if name := os.environ.get("GITHUB_REPOSITORY"):
+        return f"https://github.com/{name}"
+    return config.html_theme_options.get("repository_url", "").rstrip("/")
+
+
+def site_address(config) -> str:
+    """Where GitHub Pages serves the site: https://<owner>.github.io/<repository>/"""
+    owner, name = repository(config).split("/")[-2:]
+    return f"https://{owner.lower()}.github.io/{name}/"
+
+
+def set_words(app, config) -> None:
+    """Settings that are words, in the language of this build."""
+    config.html_title = config.project = _("Image Processing by Deep Learning")
+    config.nb_code_prompt_show = _("Show code")
+    config.nb_code_prompt_hide = _("Hide code")
+    config.copybutton_prompt_text = ""
+    config.html_theme_options["repository_url"] = repository(config)
+    config.html_theme_options["search_bar_text"] = _("Search this book")
+    config.html_theme_options["toc_title"] = _("On this page")
+    config.html_baseurl = site_address(config) + f"{config.language}/"
+    # the order of our style sheets matters: the book's own comes last
+    config.html_css_files = ["book.css"]
+
+
+def page_context(app, pagename, templatename, context, doctree) -> None:
+    """What the templates need to link the same page in the other languages."""
+    config = app.config
+    page = f"{pagename}.html"
+    up = "../" * (pagename.count("/") + 1)
+    exists_everywhere = doctree is not None or pagename == "search"
+    context["site_languages"] = (
+        [
+            {
+                "code": code,
+                "name": name,
+                "href": f"{up}{code}/{page}",
+                "address": f"{site_address(config)}{code}/{page}",
+                "current": code == config.language,
+            }
+            for code, name in config.languages.items()
+        ]
+        if exists_everywhere
+        else []
+    )
+    context["site_address"] = site_address(config)
+    descriptions = (
+        [m["content"] for m in doctree.findall(nodes.meta) if m.get("name") == "description"]
+        if doctree is not None
+        else []
+    )
+    context["page_description"] = descriptions[0] if descriptions else ""
+
+
+class NoticeOfGaps(SphinxTransform):
+    """A page whose translation lags behind says so at its head; the gaps stand there in English."""
+
+    default_priority = 26  # after the count of translated messages (25)
+
+    def apply(self, **kwargs) -> None:
+        progress = self.document.get("translation_progress")
+        if self.config.language == "en" or not progress:
+            return
+        missing = progress["total"] - progress["translated"]
+        title = next(self.document.findall(nodes.title), None)
+        if not missing or title is None:
+            return
+        notice = nodes.admonition(classes=["translation-gap", "warning"])
+        notice += nodes.title("", _("Translation under way"))
+        text = _("{missing} of {total} passages of this page stand here in English, marked.")
+        notice += nodes.paragraph("", text.format(missing=missing, total=progress["total"]))
+        title.parent.insert(title.parent.index(title) + 1, notice)
+
+
+def write_everything_if_titles_changed(app, env) -> list[str]:
+    """Sidebars and links show titles: when one changed, every page is written again."""
+    titles = {name: title.astext() for name, title in env.titles.items()}
+    before = getattr(env, "book_titles", titles)
+    env.book_titles = titles
+    return sorted(env.found_docs) if before != titles else []
+
+
+def setup(app):
+    here = Path(__file__).parent
+    app.add_config_value("languages", {"en": "English"}, "html")
+    app.connect("config-inited", set_words, priority=400)  # before the theme reads its options
+    app.connect("html-page-context", page_context)
+    app.connect("env-updated", write_everything_if_titles_changed)
+    app.add_transform(NoticeOfGaps)
+    # pages are read again when the code that reads them has changed
+    version = sum(hash_of(path) for path in sorted(here.glob("*.py")))
+    return {"env_version": version, "parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def hash_of(path: Path) -> int:
+    import zlib
+
+    return zlib.crc32(path.read_bytes())

@@ -1,0 +1,209 @@
+"""Build the book: execute once, render three languages, put the site together, check it.
+
+usage: python scripts/build.py [--root FOLDER] [--no-check]
+
+The site is finished first, with what is not translated standing there in English and marked;
+then the checks print what is wrong, and the exit status says whether anything is.
+"""
+
+from __future__ import annotations
+
+import argparse
+import filecmp
+import io
+import multiprocessing
+import os
+import re
+import shutil
+import time
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from book import ROOT, Book, digest, run, say
+from execute import execute_book
+
+LEFT_OUT = {".buildinfo", ".buildinfo.bak", "_sources", ".doctrees", "objects.inv"}
+
+
+@dataclass
+class Rendered:
+    language: str
+    seconds: float
+    warnings: list[str]
+
+
+# ---- one language --------------------------------------------------------------------------------
+
+
+def inputs(book: Book) -> str:
+    """What Sphinx does not follow by itself: when one of these changes, every page is written."""
+    files = [
+        path
+        for folder in ("_templates", "_static", "_ext")
+        for path in sorted((book.root / "book" / folder).rglob("*"))
+        if path.is_file() and path.suffix != ".pyc"
+    ]
+    files += [book.root / "_config.yml", book.root / "_toc.yml", ROOT / "book" / "requirements.txt"]
+    return digest(
+        os.environ.get("GITHUB_REPOSITORY", ""),
+        *[part for path in files for part in (path.name, path)],
+    )
+
+
+def render(book: Book, language: str, mode: str | None, only: list[str] | None = None) -> Rendered:
+    """Write the pages of one language below ``_build/sphinx/<language>/html``."""
+    from sphinx.application import Sphinx
+    from sphinx.util.docutils import docutils_namespace, patch_docutils
+
+    start = time.perf_counter()
+    folder = book.sphinx_folder(language)
+    # A page that was being written when the build was killed looks finished to Sphinx, and a
+    # warning shows only while its page is read: after either, everything is done again.
+    begun = folder / "begun"
+    known = folder / "inputs"
+    wanted = inputs(book) + (mode or "")
+    if begun.exists() or not known.exists() or known.read_text() != wanted:
+        shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    begun.touch()
+    known.write_text(wanted)
+    warnings = io.StringIO()
+    config = book.sphinx_config(language, mode=mode)
+    with patch_docutils(), docutils_namespace():
+        app = Sphinx(
+            srcdir=str(book.root),
+            confdir=None,
+            outdir=str(folder / "html"),
+            doctreedir=str(folder / "doctrees"),
+            buildername="html",
+            confoverrides=config,
+            status=None,
+            warning=warnings,
+            freshenv=False,
+        )
+        files = [str(book.source(page)) for page in only or []]
+        app.build(force_all=False, filenames=files)
+    # colours of the terminal, and the same warning once for each time a page is resolved
+    text = re.sub(r"\x1b\[[0-9;]*m", "", warnings.getvalue())
+    lines = list(dict.fromkeys(line for line in text.splitlines() if line.strip()))
+    lines = [line.replace(f"{book.root}{os.sep}", "") for line in lines]
+    if not lines:
+        begun.unlink()
+    return Rendered(language, time.perf_counter() - start, lines)
+
+
+def render_all(book: Book, mode: str | None) -> list[Rendered]:
+    """Render all languages, as many at a time as there are processor cores."""
+    import jupyter_book.config  # noqa: F401  (loaded once, before the processes part)
+    import myst_nb  # noqa: F401
+    import sphinx.application  # noqa: F401
+
+    method = "fork" if "fork" in multiprocessing.get_all_start_methods() else "spawn"
+    context = multiprocessing.get_context(method)
+    workers = min(len(book.languages), os.cpu_count() or 1)
+    results = []
+    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+        futures = [pool.submit(render, book, language, mode) for language in book.languages]
+        for future in futures:
+            result = future.result()
+            results.append(result)
+            say(f"  rendered {result.language}  {result.seconds:.1f} s")
+    return results
+
+
+# ---- the site ------------------------------------------------------------------------------------
+
+
+def synchronise(source: Path, target: Path) -> None:
+    """Make `target` equal to `source`; files that are equal already are not touched."""
+    target.mkdir(parents=True, exist_ok=True)
+    names = {entry.name for entry in source.iterdir()} - LEFT_OUT
+    for entry in target.iterdir():
+        if entry.name not in names:
+            shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+    for name in names:
+        here, there = source / name, target / name
+        if here.is_dir():
+            if there.is_file():
+                there.unlink()
+            synchronise(here, there)
+        else:
+            if there.is_dir():
+                shutil.rmtree(there)
+            if not there.exists() or not filecmp.cmp(here, there, shallow=False):
+                part = there.with_name(there.name + ".part")
+                shutil.copy2(here, part)
+                part.replace(there)
+
+
+def drop_unused_pictures(folder: Path) -> None:
+    """Pictures of figures that no page shows any more."""
+    pages = "".join(path.read_text("utf-8") for path in folder.glob("book/**/*.html"))
+    for picture in (folder / "_images").glob("*.webp"):
+        if picture.name not in pages:
+            picture.unlink()
+
+
+def assemble(book: Book) -> None:
+    """Put the languages side by side, with a root page and a page for addresses that do not exist."""
+    from jinja2 import Environment, FileSystemLoader
+
+    templates = Environment(
+        loader=FileSystemLoader(book.root / "book" / "_templates" / "root"),
+        autoescape=True,
+        keep_trailing_newline=True,
+    )
+    for language in book.languages:
+        folder = book.sphinx_folder(language) / "html"
+        drop_unused_pictures(folder)
+        synchronise(folder, book.site / language)
+        page = templates.get_template("language.html").render(language=language)
+        (book.site / language / "index.html").write_text(page, "utf-8")
+    for name in ("index.html", "404.html"):
+        page = templates.get_template(name).render(languages=book.languages)
+        (book.site / name).write_text(page, "utf-8")
+    (book.site / ".nojekyll").touch()  # GitHub Pages would leave out folders that begin with _
+    for entry in book.site.iterdir():
+        if entry.is_dir() and entry.name not in book.languages:
+            shutil.rmtree(entry)
+
+
+def build(book: Book) -> tuple[str, list[Rendered]]:
+    """Everything but the checks; returns the mode of execution and what each language gave."""
+    say("executing the chapters (once for all languages)")
+    mode = execute_book(book)
+    say("rendering the languages")
+    rendered = render_all(book, mode)
+    assemble(book)
+    return mode, rendered
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--root", type=Path, default=ROOT, help="folder of the book")
+    parser.add_argument("--no-check", action="store_true", help="build, but check nothing")
+    arguments = parser.parse_args()
+    book = Book(arguments.root.resolve())
+    start = time.perf_counter()
+    mode, rendered = build(book)
+    problems = [f"{r.language}: {line}" for r in rendered for line in r.warnings]
+    if not arguments.no_check:
+        from check import check_all
+
+        say("checking")
+        problems += check_all(book, mode)
+    say(f"finished in {time.perf_counter() - start:.1f} s: {len(book.pages)} pages in each language")
+    say(f"open {(book.site / 'index.html').as_uri()} or type: make serve")
+    if problems:
+        say(f"\n{len(problems)} problems, so this must not be published:")
+        for problem in problems:
+            say(f"  {problem}")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    run(main)
