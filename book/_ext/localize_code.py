@@ -7,7 +7,7 @@ This extension hands those texts to the catalogues and puts their translations b
 text                   found in the source by                     put back into
 =====================  =========================================  ===============================
 comment                ``tokenize``                               the displayed code
-check message          ``ast``: sentences of ``check_*``          displayed code, printed output
+check message          ``ast``: sentences of ``check_*`` cells    displayed code, printed output
 figure word            ``ast``: literals of ``title=``, ...       the figure (see ``figures.py``)
 alternative text       the cell's option ``mystnb: image: alt``   the picture (by Sphinx itself)
 caption                the cell's option ``mystnb: figure``       the caption (by Sphinx itself)
@@ -148,24 +148,28 @@ def figure_words(tree: ast.AST) -> list[ast.expr]:
 
 
 def check_messages(tree: ast.AST) -> list[ast.expr]:
-    """Nodes of the sentences inside functions ``check_*`` (an f-string among them is a mistake)."""
-    found = []
-    for function in ast.walk(tree):
-        if isinstance(function, ast.FunctionDef) and function.name.startswith("check_"):
-            inside = {id(v) for n in ast.walk(function) if isinstance(n, ast.JoinedStr) for v in n.values}
-            for node in ast.walk(function):
-                if isinstance(node, ast.JoinedStr):
-                    texts = [v.value for v in node.values if isinstance(v, ast.Constant)]
-                    if any(WORD.search(t) for t in texts):
-                        found.append(node)
-                elif (
-                    isinstance(node, ast.Constant)
-                    and isinstance(node.value, str)
-                    and id(node) not in inside
-                    and " " in node.value.strip()
-                    and WORD.search(node.value)
-                ):
-                    found.append(node)
+    """Nodes of the sentences in a cell that defines ``check_*`` (an f-string is a mistake there).
+
+    Functions that the check calls may give messages too, so the whole cell counts.
+    """
+    names = [n.name for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)]
+    if not any(name.startswith("check_") for name in names):
+        return []
+    found, inside = [], set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr):
+            inside.update(id(value) for value in node.values)
+            texts = [v.value for v in node.values if isinstance(v, ast.Constant)]
+            if any(WORD.search(text) for text in texts):
+                found.append(node)
+        elif (
+            isinstance(node, ast.Constant)
+            and isinstance(node.value, str)
+            and id(node) not in inside
+            and " " in node.value.strip()
+            and WORD.search(node.value)
+        ):
+            found.append(node)
     return found
 
 
@@ -316,6 +320,13 @@ def translate_text(text: str, translations: dict[str, str]) -> str | None:
 # ---- Sphinx -------------------------------------------------------------------------------------
 
 
+def is_wordless(node: nodes.TextElement) -> bool:
+    """Text of nothing but formulas, code and numbers is the same in all languages."""
+    if not isinstance(node, (nodes.paragraph, nodes.term, nodes.caption)) or not node.rawsource:
+        return False
+    return WORD.search(re.sub(r"\$[^$]*\$|(?<!\})`[^`]*`", "", node.rawsource)) is None
+
+
 class Code(nodes.literal_block, addnodes.translatable):
     """Source of a Python cell whose texts go to the catalogues. Written like any literal block."""
 
@@ -335,6 +346,9 @@ class FindMessages(SphinxTransform):
     default_priority = 5
 
     def apply(self, **kwargs) -> None:
+        for node in self.document.findall(nodes.TextElement):
+            if isinstance(node, nodes.math_block) or is_wordless(node):
+                node["translatable"] = False
         for block in list(self.document.findall(nodes.literal_block)):
             cell = block.parent if isinstance(block.parent, nodes.container) else None
             is_cell = cell is not None and cell.get("nb_element") == "cell_code_source"
