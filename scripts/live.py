@@ -1,0 +1,100 @@
+"""Preview the book while writing: saves a file, and the page in the browser is new.
+
+usage: python scripts/live.py [--language ja] [--execute] [--port 8000] [CHAPTER]
+       python scripts/live.py --serve
+
+CHAPTER (such as images/pixels) is the page that is opened. Without --execute nothing is executed
+and torch is not needed: figures are missing, and numbers that a cell would compute show as "…".
+--serve shows the site that `make book` built.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+from book import ROOT, Book, BookError, run, say
+from build import render
+
+
+def rebuild(book: Book, language: str, page: str, execute: bool) -> None:
+    """Write what changed; mistakes are shown, and the last good page stays."""
+    start = time.perf_counter()
+    try:
+        name = None
+        if execute:
+            from execute import execute_book
+
+            name = execute_book(book, [page])
+        result = render(book, language, name, only=[page])
+    except BookError as error:
+        say(f"{error}\n(the page stays as it was)")
+        return
+    for warning in result.warnings:
+        say(f"  {warning}")
+    say(f"{page} in {language}: {time.perf_counter() - start:.1f} s")
+
+
+def serve(folder: Path, port: int, page: str, watch: list[str], action) -> None:
+    """Serve `folder`; when a watched file changes, call `action` and reload the page."""
+    from livereload import Server
+
+    server = Server()
+    for pattern in watch:
+        server.watch(pattern, action, delay=0.2)
+    say(f"http://127.0.0.1:{port}/{page}    (stop: Ctrl-C)")
+    server.serve(root=str(folder), port=port, host="127.0.0.1", restart_delay=0)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("chapter", nargs="?", default="index")
+    parser.add_argument("--language", default="en")
+    parser.add_argument("--execute", action="store_true")
+    parser.add_argument("--serve", action="store_true")
+    parser.add_argument("--port", type=int, default=8000)
+    parser.add_argument("--root", type=Path, default=ROOT, help="folder of the book")
+    arguments = parser.parse_args()
+    book = Book(arguments.root.resolve())
+    if arguments.serve:
+        if not (book.site / "index.html").exists():
+            raise BookError("there is no site yet: type make book first")
+        serve(book.site, arguments.port, "", [], None)
+        return 0
+    page = arguments.chapter.removeprefix("book/").removesuffix(".md")
+    page = f"book/{page}"
+    if page not in book.pages:
+        raise BookError(f"{page} is not in _toc.yml; there are: {', '.join(book.pages)}")
+    if arguments.language not in book.languages:
+        known = ", ".join(book.languages)
+        raise BookError(f"there is no language {arguments.language!r}; there are: {known}")
+    # previews without execution have a folder of their own, so that they never spoil a build
+    preview = Preview(book.root)
+    rebuild(preview, arguments.language, page, arguments.execute)
+    folder = preview.sphinx_folder(arguments.language) / "html"
+    root = book.root / "book"
+    watch = [str(root / f"{page.removeprefix('book/')}.md"), str(root / "glossary.yml")]
+    watch += [str(book.catalogue(arguments.language, page)), str(book.catalogue(arguments.language, "sphinx"))]
+    watch += [str(root / name) for name in ("_static/", "_templates/", "_ext/")]
+
+    def action():
+        rebuild(preview, arguments.language, page, arguments.execute)
+
+    serve(folder, arguments.port, f"{page}.html", watch, action)
+    return 0
+
+
+class Preview(Book):
+    """The same book, rendered into a folder of its own."""
+
+    def sphinx_folder(self, language: str) -> Path:
+        return self.build / "live" / language
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(ROOT / "book" / "_ext"))
+    run(main)
