@@ -9,4 +9,8 @@ c = get_config()  # noqa: F821 (given by IPython)
 c.HistoryManager.enabled = False
 c.InlineBackend.figure_formats = {"svg"}
 c.InlineBackend.print_figure_kwargs = {"bbox_inches": None, "metadata": {"Date": None}}
-c.InlineBackend.rc = {"svg.fonttype": "none", "svg.hashsalt": "book", "image.composite_image": False}
+c.InlineBackend.rc = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "book",
+    "image.composite_image": False,
+}

@@ -20,8 +20,9 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from book import ROOT, Book, digest, run, say
 from execute import execute_book
+
+from book import ROOT, Book, digest, run, say
 
 LEFT_OUT = {".buildinfo", ".buildinfo.bak", "_sources", ".doctrees", "objects.inv"}
 
@@ -95,15 +96,15 @@ def render(book: Book, language: str, mode: str | None, only: list[str] | None =
 
 def render_all(book: Book, mode: str | None) -> list[Rendered]:
     """Render all languages, as many at a time as there are processor cores."""
-    import jupyter_book.config  # noqa: F401  (loaded once, before the processes part)
-    import myst_nb  # noqa: F401
-    import sphinx.application  # noqa: F401
-
-    method = "fork" if "fork" in multiprocessing.get_all_start_methods() else "spawn"
-    context = multiprocessing.get_context(method)
+    # Sphinx keeps its words in global variables: each language needs a process of its own. A
+    # server that has loaded the heavy modules makes such processes at once.
+    methods = multiprocessing.get_all_start_methods()
+    context = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
+    if context.get_start_method() == "forkserver":
+        context.set_forkserver_preload(["jupyter_book.config", "myst_nb", "sphinx.application"])
     workers = min(len(book.languages), os.cpu_count() or 1)
     results = []
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+    with ProcessPoolExecutor(workers, mp_context=context, max_tasks_per_child=1) as pool:
         futures = [pool.submit(render, book, language, mode) for language in book.languages]
         for future in futures:
             result = future.result()
@@ -195,7 +196,9 @@ def main() -> int:
 
         say("checking")
         problems += check_all(book, mode)
-    say(f"finished in {time.perf_counter() - start:.1f} s: {len(book.pages)} pages in each language")
+    say(
+        f"finished in {time.perf_counter() - start:.1f} s: {len(book.pages)} pages in each language"
+    )
     say(f"open {(book.site / 'index.html').as_uri()} or type: make serve")
     if problems:
         say(f"\n{len(problems)} problems, so this must not be published:")

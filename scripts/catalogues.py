@@ -19,6 +19,7 @@ import polib
 from babel.messages import extract
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po, write_po
+
 from book import ROOT, Book, run, say
 
 WIDTH = 100
@@ -90,7 +91,10 @@ def theme_messages(book: Book, language: str) -> Catalog:
     import pydata_sphinx_theme
 
     words = Catalog()
-    folders = [(book.root / "book" / "_templates", "jinja2"), (book.root / "book" / "_ext", "python")]
+    folders = [
+        (book.root / "book" / "_templates", "jinja2"),
+        (book.root / "book" / "_ext", "python"),
+    ]
     for folder, method in folders:
         pattern = "*.html" if method == "jinja2" else "*.py"
         for path in sorted(folder.rglob(pattern)):
@@ -129,7 +133,12 @@ def update(path: Path, template: Catalog, language: str) -> None:
         message.flags.difference_update({"python-format", "python-brace-format"})  # mere guesses
     buffer = io.BytesIO()
     write_po(
-        buffer, catalogue, width=WIDTH, omit_header=True, ignore_obsolete=True, include_previous=True
+        buffer,
+        catalogue,
+        width=WIDTH,
+        omit_header=True,
+        ignore_obsolete=True,
+        include_previous=True,
     )
     header = [f'"{k}: {v or language}\\n"' for k, v in HEADER.items()]
     text = "\n".join(['msgid ""', 'msgstr ""', *header, "", buffer.getvalue().decode().strip(), ""])
@@ -172,9 +181,7 @@ def report(book: Book) -> int:
             for entry in read_catalogue(path):
                 if entry.obsolete:
                     continue
-                state = (
-                    "fuzzy" if entry.fuzzy else "translated" if entry.msgstr else "untranslated"
-                )
+                state = "fuzzy" if entry.fuzzy else "translated" if entry.msgstr else "untranslated"
                 counts[state] += 1
                 place = f"{path.relative_to(book.root)}:{entry.linenum}"
                 if state != "translated":

@@ -24,8 +24,9 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import lxml.html
-from book import ROOT, Book, mode, run, say
 from catalogues import exceptions, read_catalogue
+
+from book import ROOT, Book, mode, run, say
 
 sys.path.insert(0, str(ROOT / "book" / "_ext"))
 from glossary import Term, load
@@ -79,6 +80,10 @@ def links(text: str) -> Counter:
     return Counter(found)
 
 
+def inline_code(text: str) -> Counter:
+    return Counter(code for _, code in CODE.findall(ROLE.sub(" ", MATH.sub(" ", text))))
+
+
 def placeholders(text: str) -> Counter:
     """Fields of a template, and the mark that says whether an answer is right."""
     found = [text[0]] if text[:1] in "✓✗" else []
@@ -112,14 +117,20 @@ class Terms:
     @cached_property
     def patterns(self) -> list[tuple[Term, re.Pattern]]:
         return [
-            (term, re.compile(rf"\b(?:{'|'.join(self._inflected(w) for w in term.spellings('en'))})\b", re.I))
+            (
+                term,
+                re.compile(
+                    rf"\b(?:{'|'.join(self._inflected(w) for w in term.spellings('en'))})\b", re.I
+                ),
+            )
             for term in self.terms
         ]
 
     @staticmethod
     def _inflected(word: str) -> str:
-        stem = re.escape(word[:-1]) + "(?:y|ies)" if word.endswith("y") else re.escape(word) + "(?:s|es)?"
-        return stem
+        if word.endswith("y"):
+            return re.escape(word[:-1]) + "(?:y|ies)"
+        return re.escape(word) + "(?:s|es)?"
 
     def missing(self, english: str, translated: str, language: str) -> list[str]:
         text, there = shown(english), shown(translated).replace(" ", "")
@@ -139,11 +150,11 @@ def check_message(english: str, translated: str, language: str, terms: Terms) ->
     pairs = {
         "math": (Counter(MATH.findall(english)), Counter(MATH.findall(translated))),
         "links": (links(english), links(translated)),
-        "code": (
-            Counter(code for _, code in CODE.findall(MATH.sub(" ", english))),
-            Counter(code for _, code in CODE.findall(MATH.sub(" ", translated))),
+        "code": (inline_code(english), inline_code(translated)),
+        "numbers": (
+            Counter(NUMBER.findall(bare(english))),
+            Counter(NUMBER.findall(bare(translated))),
         ),
-        "numbers": (Counter(NUMBER.findall(bare(english))), Counter(NUMBER.findall(bare(translated)))),
         "placeholder": (placeholders(english), placeholders(translated)),
     }
     for name, (before, after) in pairs.items():
@@ -152,7 +163,9 @@ def check_message(english: str, translated: str, language: str, terms: Terms) ->
     if complaints := terms.missing(english, translated, language):
         found["terms"] = "; ".join(complaints)
     rest = bare(translated)
-    if re.search(r"[^\W\d_]{2,}", bare(english)) and not SCRIPTS[language].search(shown(translated)):
+    if re.search(r"[^\W\d_]{2,}", bare(english)) and not SCRIPTS[language].search(
+        shown(translated)
+    ):
         found["script"] = "no character of the language in it"
     elif left := ENGLISH.search(re.sub(r"\*[^*]*\*", " ", rest)):
         found["script"] = f"English left: {left[0]!r}"
@@ -240,9 +253,22 @@ class Page:
                 address = element.get(attribute)
                 if not address:
                     continue
-                loaded = attribute != "href" or tag in ("image", "use") or (
-                    tag == "link"
-                    and element.get("rel") not in ("canonical", "alternate", "next", "prev", "author", "search", "index")
+                loaded = (
+                    attribute != "href"
+                    or tag in ("image", "use")
+                    or (
+                        tag == "link"
+                        and element.get("rel")
+                        not in (
+                            "canonical",
+                            "alternate",
+                            "next",
+                            "prev",
+                            "author",
+                            "search",
+                            "index",
+                        )
+                    )
                 )
                 yield address, loaded
 

@@ -55,7 +55,9 @@ def installed(level: str) -> bool:
 
 
 def call(*command: str | Path, environment: dict | None = None) -> None:
-    code = subprocess.run([str(c) for c in command], cwd=ROOT, env=environment, check=False).returncode
+    code = subprocess.run(
+        [str(c) for c in command], cwd=ROOT, env=environment, check=False
+    ).returncode
     if code:
         line = " ".join(str(c) for c in command)
         sys.exit(f"\nsetting up failed at: {line}\nis the package index within reach? try again")
@@ -63,7 +65,9 @@ def call(*command: str | Path, environment: dict | None = None) -> None:
 
 def install(level: str) -> None:
     start = time.perf_counter()
-    print(f"setting up .venv for {level!r} (only the first time; this downloads packages)", flush=True)
+    print(
+        f"setting up .venv for {level!r} (only the first time; this downloads packages)", flush=True
+    )
     if not PYTHON.exists():
         call(sys.executable, "-m", "venv", VENV)
     call(PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", INSTALLER)
@@ -77,9 +81,11 @@ def install(level: str) -> None:
 
 
 def main() -> int:
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 11):  # noqa: UP036 (said here in one sentence, not by a traceback)
         found = ".".join(map(str, sys.version_info[:3]))
-        sys.exit(f"this is Python {found}; Python 3.11 or newer is needed (make PYTHON=python3.12 ...)")
+        sys.exit(
+            f"this is Python {found}; Python 3.11 or newer is needed (make PYTHON=python3.12 ...)"
+        )
     if len(sys.argv) < 2 or sys.argv[1] not in LEVELS:
         sys.exit(__doc__)
     level, command = sys.argv[1], sys.argv[2:]
@@ -87,10 +93,8 @@ def main() -> int:
         install(level)
     if not command:
         return 0
-    if command[0].endswith(".py"):
-        line = [str(PYTHON), *command]
-    else:
-        line = [str(PYTHON), "-m", *command]
+    module = [] if command[0].endswith(".py") else ["-m"]
+    line = [str(PYTHON), *module, *command]
     environment = dict(os.environ, VIRTUAL_ENV=str(VENV))
     environment["PATH"] = f"{BIN}{os.pathsep}{environment.get('PATH', '')}"
     try:

@@ -25,10 +25,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
-from book import ROOT, Book, BookError, digest, mode, run, say
 from jupyter_cache import get_cache
 from jupyter_cache.cache.main import CacheBundleIn
 from myst_nb.core.read import is_myst_markdown_notebook, read_myst_markdown_notebook
+
+from book import ROOT, Book, BookError, digest, mode, run, say
 
 LIBRARY = "iip_lib"
 LONGEST_TRACEBACK = 30
@@ -223,9 +224,7 @@ def execute(book: Book, page: str, notebook, device: str, timeout: int) -> Resul
         except (CellExecutionError, CellTimeoutError, DeadKernelError, RuntimeError) as error:
             complaints.seek(0)
             last = complaints.read().decode(errors="replace").splitlines()[-5:]
-            raise BookError(
-                describe_failure(book, page, notebook, error, timeout, last)
-            ) from None
+            raise BookError(describe_failure(book, page, notebook, error, timeout, last)) from None
     seconds = time.perf_counter() - start
     for number, cell in enumerate(code_cells(notebook), 1):
         if cell.source.strip() and cell.execution_count is None:
@@ -254,7 +253,9 @@ def describe_failure(book: Book, page: str, notebook, error, timeout: int, last:
         trace = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(errors[-1].traceback)).splitlines()
     else:
         name = type(error).__name__
-        what = f"{name} (the limit is {timeout} s a cell)" if "Timeout" in name else f"{name}: {error}"
+        what = (
+            f"{name} (the limit is {timeout} s a cell)" if "Timeout" in name else f"{name}: {error}"
+        )
         trace = last
     if len(trace) > LONGEST_TRACEBACK:
         trace = ["...", *trace[-LONGEST_TRACEBACK:]]
@@ -279,7 +280,7 @@ class Store:
             self.cache.get_cache_bundle(record.pk)  # its file is there and can be read
             if record.data.get("key") == key:
                 return record.data
-        except Exception:  # noqa: BLE001  (nothing kept, or damaged)
+        except Exception:
             pass
         return self._take_over(page, notebook, key)
 
@@ -290,7 +291,7 @@ class Store:
                 if record.data.get("key") == key:
                     kept = code_cells(self.cache.get_cache_bundle(record.pk).nb)
                     return self.keep(page, notebook, kept, record.data)
-        except Exception:  # noqa: BLE001  (damaged: it is executed again)
+        except Exception:
             pass
         return None
 

@@ -15,8 +15,9 @@ import sys
 import time
 from pathlib import Path
 
-from book import ROOT, Book, BookError, run, say
 from build import render
+
+from book import ROOT, Book, BookError, run, say
 
 
 def rebuild(book: Book, language: str, page: str, execute: bool) -> None:
@@ -78,7 +79,10 @@ def main() -> int:
     folder = preview.sphinx_folder(arguments.language) / "html"
     root = book.root / "book"
     watch = [str(root / f"{page.removeprefix('book/')}.md"), str(root / "glossary.yml")]
-    watch += [str(book.catalogue(arguments.language, page)), str(book.catalogue(arguments.language, "sphinx"))]
+    watch += [
+        str(book.catalogue(arguments.language, page)),
+        str(book.catalogue(arguments.language, "sphinx")),
+    ]
     watch += [str(root / name) for name in ("_static/", "_templates/", "_ext/")]
 
     def action():

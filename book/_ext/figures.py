@@ -17,12 +17,11 @@ import re
 from pathlib import Path
 
 from docutils import nodes
+from localize_code import WORD, document_translations, translate_text
 from lxml import etree
 from PIL import Image
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
-
-from localize_code import WORD, document_translations, translate_text
 
 logger = logging.getLogger(__name__)
 
@@ -48,14 +47,19 @@ def is_white_background(group: etree._Element) -> bool:
 
 
 def drop_backgrounds(root: etree._Element) -> None:
-    """The white paper behind a figure and behind each of its axes; nothing that was drawn."""
-    for group in root.iter(f"{SVG}g"):
+    """The white paper behind a figure, its axes and legends; nothing that was drawn."""
+    for group in list(root.iter(f"{SVG}g")):
         name = group.get("id", "")
-        if name.startswith(("figure_", "axes_", "subfigure_")):
-            first = next((child for child in group if child.tag == f"{SVG}g"), None)
-            if first is not None and first.get("id", "").startswith("patch_"):
-                if is_white_background(first):
-                    group.remove(first)
+        first = next((child for child in group if child.tag == f"{SVG}g"), None)
+        if first is None or not first.get("id", "").startswith("patch_"):
+            continue
+        if name.startswith(("figure_", "axes_", "subfigure_")) and is_white_background(first):
+            group.remove(first)
+        elif name.startswith("legend_"):
+            path = first.find(f"{SVG}path")
+            path.set(
+                "style", path.get("style", "").replace("#ffffff", "var(--pst-color-background)")
+            )
 
 
 def unique_ids(root: etree._Element, prefix: str) -> None:
@@ -123,7 +127,14 @@ def translate_words(root: etree._Element, translations: dict, known: dict) -> li
 
 
 def convert(
-    svg: bytes, *, prefix: str, alt: str, folder: Path, address: str, translations: dict, known: dict
+    svg: bytes,
+    *,
+    prefix: str,
+    alt: str,
+    folder: Path,
+    address: str,
+    translations: dict,
+    known: dict,
 ) -> tuple[str, list[str]]:
     """(SVG element for the page, words that cannot be translated)."""
     parser = etree.XMLParser(remove_comments=True, remove_blank_text=True, huge_tree=True)

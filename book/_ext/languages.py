@@ -35,6 +35,7 @@ def set_words(app, config) -> None:
     config.html_baseurl = site_address(config) + f"{config.language}/"
     # the order of our style sheets matters: the book's own comes last
     config.html_css_files = ["book.css"]
+    config.html_js_files = [("book.js", {"defer": "defer"})]
 
 
 def page_context(app, pagename, templatename, context, doctree) -> None:

@@ -38,15 +38,51 @@ from sphinx.util.i18n import docname_to_domain
 logger = logging.getLogger(__name__)
 
 # Calls whose positional arguments are words of a figure ...
-WORD_CALLS = set(
-    "title set_title suptitle supxlabel supylabel xlabel ylabel set_xlabel set_ylabel set_label "
-    "legend text set_text annotate figtext xticks yticks set_xticks set_yticks "
-    "set_xticklabels set_yticklabels".split()
+WORD_CALLS = frozenset(
+    {
+        "title",
+        "set_title",
+        "suptitle",
+        "supxlabel",
+        "supylabel",
+        "xlabel",
+        "ylabel",
+        "set_xlabel",
+        "set_ylabel",
+        "set_label",
+        "legend",
+        "text",
+        "set_text",
+        "annotate",
+        "figtext",
+        "xticks",
+        "yticks",
+        "set_xticks",
+        "set_yticks",
+        "set_xticklabels",
+        "set_yticklabels",
+    }
 )
 # ... and names of keyword arguments, and of variables, that hold such words.
-WORD_NAMES = set(
-    "title titles suptitle label labels xlabel ylabel xlabels ylabels tick_label tick_labels "
-    "row_titles column_titles names class_names legend".split()
+WORD_NAMES = frozenset(
+    {
+        "title",
+        "titles",
+        "suptitle",
+        "label",
+        "labels",
+        "xlabel",
+        "ylabel",
+        "xlabels",
+        "ylabels",
+        "tick_label",
+        "tick_labels",
+        "row_titles",
+        "column_titles",
+        "names",
+        "class_names",
+        "legend",
+    }
 )
 WORD = re.compile(r"[^\W\d_]{2,}")
 SENTENCE_WIDTH = 79
@@ -211,7 +247,10 @@ def width(text: str) -> int:
 
 def wrap(text: str, columns: int) -> list[str]:
     """Break `text` into lines: at spaces, and in Japanese between characters."""
-    pieces = re.findall(r"[\u3040-\u30ff\u4e00-\u9fff][、。，．）」』】ー…！？]*|\S+?(?=[\u3040-\u30ff\u4e00-\u9fff])|\S+|\s+", text)
+    pieces = re.findall(
+        r"[\u3040-\u30ff\u4e00-\u9fff][、。，．）」』】ー…！？]*|\S+?(?=[\u3040-\u30ff\u4e00-\u9fff])|\S+|\s+",
+        text,
+    )
     lines, line = [], ""
     for piece in pieces:
         if line.strip() and width(line) + width(piece.rstrip()) > columns:
@@ -294,8 +333,7 @@ def template_pattern(template: str) -> re.Pattern | None:
             group = f"g{len(seen)}"
             pattern += f"(?P={seen[name]})" if name in seen else f"(?P<{group}>.*?)"
             seen.setdefault(name, group)
-    compiled = re.compile(pattern, re.DOTALL)
-    return compiled
+    return re.compile(pattern, re.DOTALL)
 
 
 def translate_text(text: str, translations: dict[str, str]) -> str | None:
@@ -303,17 +341,16 @@ def translate_text(text: str, translations: dict[str, str]) -> str | None:
     if text in translations:
         return translations[text]
     for template, translated in translations.items():
-        if "{" in template and (pattern := template_pattern(template)):
-            if match := pattern.fullmatch(text):
-                names = [n for _, n, _, _ in string.Formatter().parse(template) if n is not None]
-                names = list(dict.fromkeys(names))
-                values = dict(zip(names, match.groups(), strict=True))
-                # the values are texts already, so the translation's own format specs are dropped
-                plain = [
-                    literal + (values.get(name, "") if name is not None else "")
-                    for literal, name, _, _ in string.Formatter().parse(translated)
-                ]
-                return "".join(plain)
+        pattern = template_pattern(template) if "{" in template else None
+        match = pattern.fullmatch(text) if pattern else None
+        if match:
+            names = [n for _, n, _, _ in string.Formatter().parse(template) if n is not None]
+            values = dict(zip(dict.fromkeys(names), match.groups(), strict=True))
+            # the values are texts already, so the translation's own format specs are dropped
+            return "".join(
+                literal + (values.get(name, "") if name is not None else "")
+                for literal, name, _, _ in string.Formatter().parse(translated)
+            )
     return None
 
 
@@ -347,8 +384,14 @@ class FindMessages(SphinxTransform):
 
     def apply(self, **kwargs) -> None:
         for node in self.document.findall(nodes.TextElement):
-            if isinstance(node, nodes.math_block) or is_wordless(node):
+            # titles of a class of their own are set by their extension (`Exercise 1`)
+            own_title = isinstance(node, nodes.title) and type(node) is not nodes.title
+            if isinstance(node, nodes.math_block) or own_title or is_wordless(node):
                 node["translatable"] = False
+        for fields in self.document.findall(nodes.field_list):
+            if fields.parent is self.document:  # settings at the head of the file
+                for node in fields.findall(nodes.TextElement):
+                    node["translatable"] = False
         for block in list(self.document.findall(nodes.literal_block)):
             cell = block.parent if isinstance(block.parent, nodes.container) else None
             is_cell = cell is not None and cell.get("nb_element") == "cell_code_source"
@@ -383,6 +426,10 @@ class MarkTranslated(SphinxTransform):
             code.attributes.pop("translated", None)
             if code["messages"]:
                 code["translated"] = all(known.get(m.text) for m in code["messages"])
+        done = set(known.values())
+        for image in self.document.findall(nodes.image):  # Sphinx leaves them marked as not done
+            if image.attributes.pop("translated", None) is not None and image.get("alt"):
+                image["translated"] = image["alt"] in done
 
 
 def document_translations(document: nodes.document, kinds: set[str]) -> tuple[dict[str, str], dict]:
@@ -414,7 +461,9 @@ class LocalizeCode(SphinxPostTransform):
                 }
                 source = localize_source(block.astext(), texts)
                 attributes = {
-                    k: v for k, v in block.attributes.items() if k not in ("messages", "translations")
+                    k: v
+                    for k, v in block.attributes.items()
+                    if k not in ("messages", "translations")
                 }
                 plain = nodes.literal_block(source, source, **attributes)
                 plain.source, plain.line = block.source, block.line

@@ -1,0 +1,24 @@
+// The language switch keeps the section that is being read, and the choice is remembered.
+document.addEventListener("DOMContentLoaded", () => {
+  // The section whose heading was passed last. Ids are the same in all languages.
+  function section() {
+    let current = "";
+    for (const element of document.querySelectorAll("article section[id]")) {
+      if (element.getBoundingClientRect().top > 0.4 * innerHeight) break;
+      current = element.id;
+    }
+    const first = document.querySelector("article section[id]");
+    return first && current === first.id && scrollY < 10 ? "" : current;
+  }
+  for (const link of document.querySelectorAll(".language-switch a")) {
+    link.addEventListener("click", () => {
+      try {
+        localStorage.setItem("language", link.hreflang);
+      } catch (error) {
+        // storage may be forbidden; then the browser's language decides next time
+      }
+      const id = section();
+      link.hash = id ? "#" + id : "";
+    });
+  }
+});
