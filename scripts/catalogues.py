@@ -86,30 +86,33 @@ def page_messages(book: Book) -> dict[str, Catalog]:
     return found
 
 
+def template_words(path: Path, method: str = "jinja2.ext:babel_extract") -> list[str]:
+    with path.open("rb") as file:
+        return [text for _, text, _, _ in extract.extract(method, file, keywords={"_": None})]
+
+
 def theme_messages(book: Book, language: str) -> Catalog:
     """Words of our templates and extensions, and those that the theme lacks in `language`."""
     import pydata_sphinx_theme
+    import sphinx
 
     words = Catalog()
-    folders = [
-        (book.root / "book" / "_templates", "jinja2"),
-        (book.root / "book" / "_ext", "python"),
+    own = [(path, {}) for path in sorted((book.root / "book" / "_templates").rglob("*.html"))]
+    own += [
+        (path, {"method": "python"}) for path in sorted((book.root / "book" / "_ext").glob("*.py"))
     ]
-    for folder, method in folders:
-        pattern = "*.html" if method == "jinja2" else "*.py"
-        for path in sorted(folder.rglob(pattern)):
-            with path.open("rb") as file:
-                method_ = "jinja2.ext:babel_extract" if method == "jinja2" else "python"
-                for _line, text, _comments, _context in extract.extract(
-                    method_, file, keywords={"_": None}
-                ):
-                    words.add(text, locations=[(path.relative_to(book.root).as_posix(), None)])
-    shipped = Path(pydata_sphinx_theme.__file__).parent / "locale"
-    japanese = gettext.translation("sphinx", shipped, ["ja"])  # the theme's most complete list
-    own = gettext.translation("sphinx", shipped, [language], fallback=True)
-    for text in japanese._catalog:
-        if text and text not in getattr(own, "_catalog", {}):
-            words.add(text, locations=[("pydata-sphinx-theme", None)])
+    for path, options in own:
+        for text in template_words(path, **options):
+            words.add(text, locations=[(path.relative_to(book.root).as_posix(), None)])
+    package = Path(pydata_sphinx_theme.__file__).parent
+    known: set[str] = set()
+    for folder in (package / "locale", Path(sphinx.__file__).parent / "locale"):
+        shipped = gettext.translation("sphinx", folder, [language], fallback=True)
+        known.update(getattr(shipped, "_catalog", {}))
+    for path in sorted((package / "theme").rglob("*.html")):
+        for text in template_words(path):
+            if text not in known:
+                words.add(text, locations=[("pydata-sphinx-theme", None)])
     return words
 
 
@@ -132,14 +135,7 @@ def update(path: Path, template: Catalog, language: str) -> None:
     for message in catalogue:
         message.flags.difference_update({"python-format", "python-brace-format"})  # mere guesses
     buffer = io.BytesIO()
-    write_po(
-        buffer,
-        catalogue,
-        width=WIDTH,
-        omit_header=True,
-        ignore_obsolete=True,
-        include_previous=True,
-    )
+    write_po(buffer, catalogue, width=WIDTH, omit_header=True, ignore_obsolete=True)
     header = [f'"{k}: {v or language}\\n"' for k, v in HEADER.items()]
     text = "\n".join(['msgid ""', 'msgstr ""', *header, "", buffer.getvalue().decode().strip(), ""])
     if not path.exists() or path.read_text("utf-8") != text:

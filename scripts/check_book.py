@@ -38,8 +38,8 @@ MATH = re.compile(r"\$\$?[^$]+\$\$?")
 ROLE = re.compile(r"\{([\w:+-]+)\}`([^`]*)`")
 CODE = re.compile(r"(?<![}`])(`+)(?!`)(.+?)(?<!`)\1(?!`)")
 LINK = re.compile(r"\[([^\]]*)\]\(([^)\s]*)\)")
-ADDRESS = re.compile(r"https?://[^\s<>()\]]+")
-NUMBER = re.compile(r"(?<![\w.])\d+(?:[.,]\d+)*")
+ADDRESS = re.compile(r"https?://[^\s<>()\]]*[A-Za-z0-9/]")
+NUMBER = re.compile(r"(?<![A-Za-z0-9_.])\d+(?:[.,]\d+)*")  # \w would take kana for letters
 SCRIPTS = {"ja": re.compile(r"[\u3040-\u30ff\u3400-\u9fff]"), "ko": re.compile(r"[\uac00-\ud7a3]")}
 ENGLISH = re.compile(r"(?:\b[A-Za-z][a-z'’]+[ ,]+){4,}[A-Za-z]+")
 

@@ -235,20 +235,13 @@ def execute(book: Book, page: str, notebook, device: str, timeout: int) -> Resul
 def describe_failure(book: Book, page: str, notebook, error, timeout: int, last: list[str]) -> str:
     """Chapter, line, cell and the end of the traceback, on one screen."""
     lines = notebook.metadata.get("source_map", [])
-    # the cell that failed is the last one that was begun
-    failed, number = None, 0
-    for index, cell in enumerate(notebook.cells):
-        if cell.cell_type == "code":
-            begun = "execution" in cell.metadata or cell.get("outputs")
-            if failed is None or begun:
-                failed = index if begun or failed is None else failed
-            if any(o.output_type == "error" for o in cell.get("outputs", [])):
-                failed = index
-                break
+    code = [i for i, cell in enumerate(notebook.cells) if cell.cell_type == "code"]
+    begun = [i for i in code if "execution" in notebook.cells[i].metadata]
+    failed = begun[-1] if begun else code[0]
     number = sum(c.cell_type == "code" for c in notebook.cells[: failed + 1])
-    line = lines[failed] + 1 if failed < len(lines) else 1
+    line = lines[failed] if failed < len(lines) else 1
     errors = [o for o in notebook.cells[failed].outputs if o.output_type == "error"]
-    if errors:
+    if errors and "Timeout" not in type(error).__name__:
         what = f"{errors[-1].ename}: {errors[-1].evalue}"
         trace = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(errors[-1].traceback)).splitlines()
     else:

@@ -6,7 +6,10 @@ parts in English order, and its folding needs a script; both are replaced here.
 
 from __future__ import annotations
 
+import html
+
 from docutils import nodes
+from myst_nb.sphinx_ import HideCodeCellNode
 from sphinx.locale import _
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx_design.shared import create_component
@@ -61,8 +64,23 @@ def unwrap_sections(node: nodes.Element) -> None:
         section.replace_self(section.children)
 
 
+def visit_folded_cell(self, node) -> None:
+    """A folded cell says what it holds in words that are read and heard alike."""
+    show, hide = (html.escape(node[name]) for name in ("prompt_show", "prompt_hide"))
+    self.body.append(
+        f'<details class="admonition hide {" ".join(node["classes"])}">\n<summary>'
+        f'<span class="collapsed admonition-title">{show}</span>'
+        f'<span class="expanded admonition-title">{hide}</span></summary>\n'
+    )
+
+
+def depart_folded_cell(self, node) -> None:
+    self.body.append("</details>\n")
+
+
 def setup(app):
     app.setup_extension("sphinx_exercise")
     app.connect("config-inited", number_words, priority=900)  # after sphinx-exercise's own
     app.add_post_transform(FoldSolutions)
+    app.add_node(HideCodeCellNode, override=True, html=(visit_folded_cell, depart_folded_cell))
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -185,6 +185,8 @@ class InlineFigures(SphinxPostTransform):
                     "a figure has no alternative text: add `mystnb: image: alt:` to its cell",
                     location=image,
                 )
+            if b"<text" not in source.read_bytes() and b"DejaVuSans-" in source.read_bytes():
+                logger.warning("the words of a figure were drawn as curves", location=image)
             svg, lost = convert(
                 source.read_bytes(),
                 prefix=f"f{number}-",

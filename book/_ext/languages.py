@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 
 from docutils import nodes
+from localize_code import catalogue
+from sphinx import addnodes
 from sphinx.locale import _
 from sphinx.transforms import SphinxTransform
 
@@ -33,7 +35,6 @@ def set_words(app, config) -> None:
     config.html_theme_options["search_bar_text"] = _("Search this book")
     config.html_theme_options["toc_title"] = _("On this page")
     config.html_baseurl = site_address(config) + f"{config.language}/"
-    # the order of our style sheets matters: the book's own comes last
     config.html_css_files = ["book.css"]
     config.html_js_files = [("book.js", {"defer": "defer"})]
 
@@ -67,6 +68,12 @@ def page_context(app, pagename, templatename, context, doctree) -> None:
     context["page_description"] = descriptions[0] if descriptions else ""
 
 
+def passage(node: nodes.Element) -> str:
+    """The beginning of a text that is not translated, and its line."""
+    text = node.get("alt") or node.rawsource or node.astext()
+    return f"{node.line or 1}: {' '.join(text.split())[:70]!r}"
+
+
 class NoticeOfGaps(SphinxTransform):
     """A page whose translation lags behind says so at its head; the gaps stand there in English."""
 
@@ -76,6 +83,9 @@ class NoticeOfGaps(SphinxTransform):
         progress = self.document.get("translation_progress")
         if self.config.language == "en" or not progress:
             return
+        gaps = [n for n in self.document.findall(nodes.Element) if n.get("translated") is False]
+        # kept with the pages, so that a later build that reads nothing still knows of them
+        self.env.metadata[self.env.docname]["gaps"] = [passage(node) for node in gaps]
         missing = progress["total"] - progress["translated"]
         title = next(self.document.findall(nodes.title), None)
         if not missing or title is None:
@@ -85,6 +95,31 @@ class NoticeOfGaps(SphinxTransform):
         text = _("{missing} of {total} passages of this page stand here in English, marked.")
         notice += nodes.paragraph("", text.format(missing=missing, total=progress["total"]))
         title.parent.insert(title.parent.index(title) + 1, notice)
+
+
+class TranslatePartNames(SphinxTransform):
+    """Names of parts stand in ``_toc.yml``: they enter the document after Sphinx has translated it."""
+
+    default_priority = 110  # after sphinx-external-toc (100), before the collectors
+
+    def apply(self, **kwargs) -> None:
+        known = catalogue(self.env)
+        for toctree in self.document.findall(addnodes.toctree):
+            toctree.preserve_original_messages()
+            for message in toctree.extract_original_messages():
+                if translated := known.get(message):
+                    toctree.apply_translated_message(message, translated)
+
+
+class TranslateDescription(SphinxTransform):
+    """The page's description for search engines, which MyST puts in after Sphinx has translated."""
+
+    default_priority = 800  # after docutils' filter of pending nodes (780)
+
+    def apply(self, **kwargs) -> None:
+        known = catalogue(self.env)
+        for meta in self.document.findall(nodes.meta):
+            meta["content"] = known.get(meta["content"], meta["content"])
 
 
 def write_everything_if_titles_changed(app, env) -> list[str]:
@@ -102,6 +137,8 @@ def setup(app):
     app.connect("html-page-context", page_context)
     app.connect("env-updated", write_everything_if_titles_changed)
     app.add_transform(NoticeOfGaps)
+    app.add_transform(TranslatePartNames)
+    app.add_transform(TranslateDescription)
     # pages are read again when the code that reads them has changed
     version = sum(hash_of(path) for path in sorted(here.glob("*.py")))
     return {"env_version": version, "parallel_read_safe": True, "parallel_write_safe": True}

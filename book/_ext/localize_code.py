@@ -418,10 +418,7 @@ class MarkTranslated(SphinxTransform):
     def apply(self, **kwargs) -> None:
         if self.config.language == "en":
             return
-        domain = docname_to_domain(self.env.docname, self.config.gettext_compact)
-        folders = [str(Path(self.env.srcdir) / d) for d in self.config.locale_dirs]
-        catalogue, _ = init_locale(folders, self.config.language, domain)
-        known = getattr(catalogue, "_catalog", {})
+        known = catalogue(self.env)
         for code in self.document.findall(Code):
             code.attributes.pop("translated", None)
             if code["messages"]:
@@ -430,6 +427,14 @@ class MarkTranslated(SphinxTransform):
         for image in self.document.findall(nodes.image):  # Sphinx leaves them marked as not done
             if image.attributes.pop("translated", None) is not None and image.get("alt"):
                 image["translated"] = image["alt"] in done
+
+
+def catalogue(env) -> dict[str, str]:
+    """The translations of the page that is being read (none in English)."""
+    domain = docname_to_domain(env.docname, env.config.gettext_compact)
+    folders = [str(Path(env.srcdir) / d) for d in env.config.locale_dirs]
+    translator, _ = init_locale(folders, env.config.language, domain)
+    return getattr(translator, "_catalog", {})
 
 
 def document_translations(document: nodes.document, kinds: set[str]) -> tuple[dict[str, str], dict]:

@@ -1,0 +1,141 @@
+"""What several tests share: the built book, a tiny book, a browser."""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from book import Book
+
+ROOT = Path(__file__).resolve().parents[1]
+TINY = ROOT / "tests" / "tiny"
+
+
+@dataclass
+class Output:
+    """What a program printed, and its exit status."""
+
+    code: int
+    text: str
+
+
+def run_script(name: str, *arguments, environment: dict | None = None) -> Output:
+    """Run a script of ours as a user does; a hanging one fails instead of hanging the tests."""
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "scripts" / name), *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        stdin=subprocess.DEVNULL,
+        text=True,
+        timeout=1800,
+        check=False,
+        env=dict(os.environ, **(environment or {})),
+    )
+    return Output(done.returncode, done.stdout)
+
+
+def copy_tiny_book(folder: Path) -> Book:
+    """The tiny book with the real book's settings, extensions and theme words."""
+    shutil.copytree(TINY, folder, dirs_exist_ok=True)
+    shutil.copy(ROOT / "_config.yml", folder)
+    for name in ("_ext", "_templates", "_static"):
+        ignore = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / "book" / name, folder / "book" / name, ignore=ignore)
+    for name in ("package.json", "package-lock.json", "references.bib"):
+        shutil.copy(ROOT / "book" / name, folder / "book")
+    for language in ("ja", "ko"):
+        words = Path("book", "locale", language, "LC_MESSAGES", "sphinx.po")
+        shutil.copy(ROOT / words, folder / words)
+    return Book(folder)
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory) -> tuple[Book, Output]:
+    """The tiny book, built, and what the build printed. Tests that change it copy it first."""
+    book = copy_tiny_book(tmp_path_factory.mktemp("tiny"))
+    output = run_script("build.py", "--root", book.root)
+    return book, output
+
+
+@pytest.fixture
+def changed(tiny, tmp_path) -> Book:
+    """A copy of the built tiny book, to be changed and built again."""
+    book, _ = tiny
+    folder = tmp_path / "book"
+    shutil.copytree(book.root, folder, symlinks=True)
+    # Sphinx notices that a book has moved, and would read everything again
+    run_script("build.py", "--root", folder, "--no-check")
+    return Book(folder)
+
+
+@pytest.fixture(scope="session")
+def built() -> tuple[Book, Output]:
+    """The real book, built in place (what was executed before is not executed again)."""
+    return Book(ROOT), run_script("build.py")
+
+
+# ---- a browser -----------------------------------------------------------------------------------
+
+
+def find_browser() -> str | None:
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+    return os.environ.get("CHROME") or next(filter(None, map(shutil.which, names)), None)
+
+
+def install_browser() -> None:
+    """On Debian or Ubuntu as root, from the distribution's own packages."""
+    if shutil.which("apt-get") and hasattr(os, "geteuid") and os.geteuid() == 0:
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "check": False}
+        subprocess.run(["apt-get", "update"], **quiet)
+        subprocess.run(["apt-get", "install", "-y", "chromium", "fonts-noto-cjk"], **quiet)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Chromium, driven by Playwright."""
+    from playwright.sync_api import sync_playwright
+
+    if not find_browser():
+        install_browser()
+    path = find_browser()
+    if not path:
+        message = "no Chromium found: install it (Debian: apt-get install chromium fonts-noto-cjk) or set CHROME to its path"
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
+    with sync_playwright() as playwright:
+        # no sandbox: it cannot start as root; the rest keeps it from calling home
+        flags = [
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--disable-background-networking",
+        ]
+        browser = playwright.chromium.launch(executable_path=path, args=flags)
+        yield browser
+        browser.close()
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *arguments):
+        pass
+
+
+@pytest.fixture(scope="session")
+def served(built):
+    """Address of the built book on a server that is up while the tests run."""
+    book, _ = built
+    handler = functools.partial(Quiet, directory=str(book.site))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()

@@ -1,0 +1,122 @@
+"""What a chapter depends on: its key changes exactly when its results can."""
+
+import nbformat
+import pytest
+from execute import Library, Store, execute_book, key, runtime
+
+from book import Book
+
+
+@pytest.fixture
+def library(tmp_path):
+    """A small library with re-exports, relative imports and a data file."""
+    folder = tmp_path / "iip_lib"
+    files = {
+        "__init__.py": '"""Rooms."""',
+        "viz.py": 'STYLE = "iip_lib.house"\n',
+        "house.mplstyle": "font.size: 11",
+        "train.py": "def fit():\n    from .data import photo\n",
+        "data.py": 'WEIGHTS = "digits.npz"\n',
+        "digits.npz": "0",
+        "models/__init__.py": "from .lenet import LeNet\nfrom .resnet import ResNet as Net\n",
+        "models/lenet.py": "class LeNet: ...\n",
+        "models/resnet.py": "from .blocks import Block\n",
+        "models/blocks.py": "class Block: ...\n",
+    }
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return Library(folder)
+
+
+@pytest.mark.parametrize(
+    ("code", "files"),
+    [
+        ("import torch", []),
+        ("from iip_lib.viz import show", ["house.mplstyle", "viz.py"]),
+        ("from iip_lib import viz", ["house.mplstyle", "viz.py"]),
+        ("import iip_lib.viz as v", ["house.mplstyle", "viz.py"]),
+        ("from iip_lib.models import LeNet", ["models/lenet.py"]),
+        ("from iip_lib.models import Net", ["models/blocks.py", "models/resnet.py"]),
+        ("from iip_lib.train import fit", ["data.py", "digits.npz", "train.py"]),
+        ("plt.style.use('iip_lib.house')", ["house.mplstyle"]),
+        ("def f():\n    from iip_lib.models.lenet import LeNet", ["models/lenet.py"]),
+    ],
+)
+def test_files_behind_a_name(library, code, files):
+    found = sorted(p.relative_to(library.folder).as_posix() for p in library.files(code))
+    assert found == files
+
+
+def notebook(*sources, tags=()):
+    cells = [nbformat.v4.new_code_cell(s, metadata={"tags": list(tags)}) for s in sources]
+    return nbformat.v4.new_notebook(cells=cells)
+
+
+class TestKey:
+    @pytest.fixture
+    def book(self, tmp_path):
+        (tmp_path / "book").mkdir()
+        return Book(tmp_path)
+
+    def of(self, book, *sources, **options):
+        return key(book, "book/page", notebook(*sources, **options))
+
+    def test_code_changes_it(self, book):
+        assert self.of(book, "x = 1") != self.of(book, "x = 2")
+        assert self.of(book, "x = 1", "y = 1") != self.of(book, "y = 1", "x = 1")
+
+    def test_a_comment_does_not(self, book):
+        assert self.of(book, "x = 1  # one") == self.of(book, "# first\nx = 1")
+
+    def test_a_comment_does_where_the_source_may_be_shown(self, book):
+        tags = ["raises-exception"]
+        assert self.of(book, "1 / 0  # a", tags=tags) != self.of(book, "1 / 0  # b", tags=tags)
+        assert self.of(book, "inspect.getsource(f) # a") != self.of(book, "inspect.getsource(f)")
+
+    def test_a_file_it_names_does(self, book):
+        source = "open('numbers.csv')"
+        file = book.root / "book" / "numbers.csv"
+        file.write_text("1")
+        before = self.of(book, source)
+        file.write_text("2")
+        assert self.of(book, source) != before
+
+    def test_the_library_does_where_it_is_used(self, book, monkeypatch, library):
+        monkeypatch.setattr("execute.ROOT", library.folder.parent)
+        for name in ("requirements.txt", "book/kernel_config.py"):
+            (library.folder.parent / name).parent.mkdir(exist_ok=True)
+            (library.folder.parent / name).write_text("")
+        uses, other = "from iip_lib.models import LeNet", "import torch"
+        before = self.of(book, uses), self.of(book, other)
+        (library.folder / "models" / "lenet.py").write_text("class LeNet: x = 1\n")
+        after = self.of(book, uses), self.of(book, other)
+        assert after[0] != before[0]
+        assert after[1] == before[1]
+
+    def test_runtime_pins_count_and_the_tools_of_the_site_do_not(self, tmp_path):
+        pins = tmp_path / "requirements.txt"
+        pins.write_text("-r book/requirements.txt\n# why\ntorch==1\n")
+        assert runtime(tmp_path) == "torch==1"
+
+
+def test_damaged_results_are_executed_again_not_fatal(tmp_path):
+    (tmp_path / "book").mkdir()
+    book = Book(tmp_path)
+    store = Store(book, "cpu-offline")
+    executed = notebook("x = 1")
+    executed.cells[0].execution_count = 1
+    store.keep("book/page", executed, executed.cells, {"key": "k"})
+    assert store.find("book/page", notebook("x = 1"), "k") is not None
+    for file in book.cache("cpu-offline").rglob("*.ipynb"):
+        file.write_text("garbage")
+    assert store.find("book/page", notebook("x = 1"), "k") is None
+
+
+def test_an_unknown_device_is_refused_in_one_sentence(monkeypatch, tiny):
+    from book import BookError
+
+    monkeypatch.setenv("IIP_DEVICE", "abacus")
+    with pytest.raises(BookError, match="abacus"):
+        execute_book(tiny[0])

@@ -1,0 +1,122 @@
+"""Figures: words replaced, colours and ids fit for the page, photographs moved out."""
+
+import io
+import re
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from figures import convert
+from lxml import etree
+from PIL import Image
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def draw(photo=None) -> bytes:
+    settings = {"svg.fonttype": "none", "svg.hashsalt": "book", "image.composite_image": False}
+    with plt.rc_context(settings):
+        figure, ax = plt.subplots(figsize=(4, 3), layout="constrained")
+        if photo is None:
+            ax.plot([0, 1], [1, 0], label="falling curve")
+            ax.axvspan(0.2, 0.3, color="#ffffff")
+            ax.legend()
+        else:
+            ax.imshow(photo, interpolation="none")
+        ax.set_title("Error after 3 steps")
+        ax.set_xlabel("time")
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="svg", metadata={"Date": None})
+        plt.close(figure)
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def put(tmp_path):
+    def put(svg, **options):
+        defaults = {
+            "prefix": "f1-",
+            "alt": "A curve falls.",
+            "folder": tmp_path / "_images",
+            "address": "../_images",
+            "translations": {},
+            "known": dict.fromkeys(["falling curve", "Error after {n} steps", "time"]),
+        }
+        return convert(svg, **{**defaults, **options})
+
+    return put
+
+
+def test_words_are_replaced(put):
+    translations = {
+        "falling curve": "下がる曲線",
+        "Error after {n} steps": "{n}歩後の誤差",
+        "time": "時間",
+    }
+    svg, lost = put(draw(), translations=translations)
+    texts = [e.text for e in etree.fromstring(svg).iter(f"{SVG}text")]
+    assert lost == []
+    assert {"下がる曲線", "3歩後の誤差", "時間"} <= set(texts)
+    assert not any(re.search("[A-Za-z]{2}", text) for text in texts)
+
+
+def test_a_word_that_no_literal_accounts_for_is_reported(put):
+    _, lost = put(draw(), known={"time": None})
+    assert sorted(lost) == ["Error after 3 steps", "falling curve"]
+
+
+def test_numbers_are_no_words(put):
+    _, lost = put(draw())
+    assert lost == []
+
+
+def test_ink_follows_the_theme_and_paper_goes(put):
+    svg, _ = put(draw())
+    assert "#000000" not in svg
+    assert "currentColor" in svg
+    assert "DejaVu" not in svg
+    root = etree.fromstring(svg)
+    white = [e for e in root.iter() if "fill: #ffffff" in e.get("style", "")]
+    assert len(white) == 1, "the white bar that was drawn stays, the paper does not"
+    assert "var(--pst-color-background)" in svg, "the legend covers curves with the page's colour"
+
+
+def test_alternative_text_for_screen_readers(put):
+    root = etree.fromstring(put(draw())[0])
+    assert (root.get("role"), root.get("aria-label")) == ("img", "A curve falls.")
+
+
+def test_ids_differ_between_figures_and_all_references_lead_somewhere(put):
+    first, second = (put(draw(), prefix=p)[0] for p in ("f1-", "f2-"))
+    ids = [set(re.findall(r'\bid="([^"]+)"', svg)) for svg in (first, second)]
+    assert ids[0].isdisjoint(ids[1])
+    for svg, known in zip((first, second), ids, strict=True):
+        used = set(re.findall(r'(?:href="#|url\(#)([^")]+)', svg))
+        assert used
+        assert used <= known
+
+
+def test_the_same_figure_is_the_same_text(put):
+    assert put(draw()) == put(draw())
+
+
+def test_photographs_become_small_files(put, tmp_path):
+    rows, columns = np.mgrid[:200, :300]
+    photo = np.stack([rows / 200, columns / 300, 0.5 + 0 * rows], axis=-1)
+    svg, _ = put(draw(photo))
+    assert "data:image" not in svg
+    (file,) = (tmp_path / "_images").glob("*.webp")
+    assert f"../_images/{file.name}" in svg
+    with Image.open(file) as picture:
+        error = np.abs(np.asarray(picture.convert("RGB")) / 255 - photo).mean()
+    assert error < 0.02
+    assert file.stat().st_size < 20_000
+
+
+def test_tables_of_values_stay_exact(put, tmp_path):
+    table = np.random.default_rng(0).random((8, 8, 3))
+    put(draw(table))
+    (file,) = (tmp_path / "_images").glob("*.webp")
+    with Image.open(file) as picture:
+        values = np.asarray(picture.convert("RGB")).astype(int)
+    assert np.abs(values - table * 255).max() < 1

@@ -1,0 +1,431 @@
+"""A tiny book with one of everything: three languages from one execution, and what goes wrong."""
+
+import filecmp
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import lxml.html
+import polib
+import pytest
+from conftest import ROOT, copy_tiny_book, run_script
+
+CHAPTER = "book/part/chapter"
+
+
+def page(book, language, name=CHAPTER):
+    return lxml.html.fromstring((book.site / language / f"{name}.html").read_bytes())
+
+
+def article(book, language, name=CHAPTER):
+    (found,) = page(book, language, name).xpath("//article")
+    return found
+
+
+def words_of_figures(book, language):
+    texts = article(book, language).xpath("//*[local-name()='svg']//*[local-name()='text']")
+    return ["".join(t.itertext()) for t in texts]
+
+
+def build(book, *arguments, **options):
+    return run_script("build.py", "--root", book.root, *arguments, **options)
+
+
+def edit(path: Path, before: str, after: str) -> None:
+    text = path.read_text("utf-8")
+    assert before in text
+    path.write_text(text.replace(before, after), "utf-8")
+
+
+def executed(output) -> int:
+    return int(re.search(r"executed (\d+) chapters in", output.text)[1])
+
+
+# ---- what a reader sees --------------------------------------------------------------------------
+
+
+def test_the_build_finds_no_problem(tiny):
+    _, output = tiny
+    assert output.code == 0, output.text
+    assert executed(output) == 1, "one execution serves three languages"
+    for language in ("en", "ja", "ko"):
+        assert re.search(rf"rendered {language} +[\d.]+ s", output.text)
+
+
+@pytest.mark.parametrize("language", ["ja", "ko"])
+def test_no_english_word_is_left(tiny, language):
+    """All text of the page but code, formulas and what has the same name everywhere."""
+    tree = page(tiny[0], language)
+    for element in tree.xpath(
+        "//head/*[not(self::title) and not(self::meta)] | //script | //style | //noscript"
+        " | //*[contains(@class, 'highlight')] | //*[contains(@class, 'katex')]"
+        " | //*[contains(@class, 'language-switch')] | //kbd | //a[contains(@class, 'headerlink')]"
+    ):
+        element.drop_tree()
+    texts = list(tree.itertext())
+    for name in ("alt", "title", "aria-label", "placeholder"):
+        texts += tree.xpath(f"//@{name}")
+    texts += tree.xpath("//meta[@name='description' or @property='og:title']/@content")
+    left = [t.strip() for t in texts if re.search(r"[A-Za-z]{3,}", t)]
+    # the holder of the copyright; the word of the hover text of a term is English on purpose
+    allowed = re.compile(r"iip_lib|kernel · ")
+    assert [t for t in left if not allowed.search(t)] == []
+
+
+def test_words_in_figures(tiny):
+    words = {language: words_of_figures(tiny[0], language) for language in ("en", "ja", "ko")}
+    assert {"Two curves after 4 steps", "falling curve", "cat", "a cup of coffee"} <= set(
+        words["en"]
+    )
+    assert {"4ステップ後の二つの曲線", "下がる曲線", "猫", "一杯のコーヒー"} <= set(words["ja"])
+    assert {"4단계 뒤의 두 곡선", "내려가는 곡선", "고양이", "커피 한 잔"} <= set(words["ko"])
+
+
+def test_code_is_the_same_but_for_comments_and_messages(tiny):
+    code = {}
+    for language in ("en", "ja", "ko"):
+        blocks = article(tiny[0], language).xpath("//div[contains(@class, 'cell_input')]//pre")
+        code[language] = "\n".join("".join(b.itertext()) for b in blocks)
+    assert "# 理由を述べる" in code["ja"]
+    assert "# 이유를 말하는" in code["ko"]
+    assert '"✗ 答えは数でなければなりません。"' in code["ja"]
+    assert 'label="falling curve"' in code["ja"], "words of figures stay in the code"
+    assert "# (N, C)" in code["ja"]
+
+
+def test_outputs(tiny):
+    texts = {language: article(tiny[0], language).text_content() for language in ("en", "ja", "ko")}
+    assert "✗ Your number is 3, which is not the double of three." in texts["en"]
+    assert "✗ あなたの数は3です。三の二倍ではありません。" in texts["ja"]
+    assert "✗ 답한 수는 3입니다. 삼의 두 배가 아닙니다." in texts["ko"]
+    for text in texts.values():
+        assert "0.67" in text, "a number that a cell computed"
+        assert "4 (1, 2)" in text, "the CPU's number"
+
+
+def test_captions_and_alternative_texts(tiny):
+    for language, caption, alt in [
+        ("en", "The first falls", "A falling curve and a rising curve cross."),
+        ("ja", "一つ目は下がり", "下がる曲線と上がる曲線が交わっています。"),
+        ("ko", "첫째는 내려가고", "내려가는 곡선과 올라가는 곡선이 만납니다."),
+    ]:
+        tree = article(tiny[0], language)
+        assert caption in tree.xpath("string(//figcaption)")
+        assert alt in tree.xpath("//*[local-name()='svg']/@aria-label")
+
+
+def test_exercises(tiny):
+    for language, exercise, solution in [
+        ("en", "Exercise 1", "Solution"),
+        ("ja", "演習 1", "解答例"),
+        ("ko", "연습 문제 1", "풀이"),
+    ]:
+        tree = article(tiny[0], language)
+        assert exercise in tree.xpath("string(//*[contains(@class, 'exercise')])")
+        assert solution in [s.text_content().strip() for s in tree.xpath("//details/summary")]
+
+
+def test_formulas_are_set_and_need_no_script(tiny):
+    tree = page(tiny[0], "ja")
+    assert tree.xpath("//annotation[contains(., 'sum_{k=1}')]"), "MathML for screen readers"
+    assert not tree.xpath("//script[contains(@src, 'math') or contains(@src, 'katex')]")
+
+
+def test_terms(tiny):
+    for language, shown in [("en", "kernel"), ("ja", "カーネル"), ("ko", "커널")]:
+        (term,) = article(tiny[0], language).xpath("//abbr")
+        assert term.text_content() == shown
+        assert term.get("title") == "kernel · カーネル（かーねる） · 커널"
+
+
+def test_addresses(tiny):
+    site = tiny[0].site
+    assert 'url=book/index.html"' in (site / "ja" / "index.html").read_text("utf-8")
+    tree = page(tiny[0], "ja")
+    assert tree.get("lang") == "ja"
+    (canonical,) = tree.xpath("//link[@rel='canonical']/@href")
+    assert canonical.endswith(".github.io/iip-lib/ja/book/part/chapter.html")
+    languages = dict(
+        zip(
+            tree.xpath("//link[@rel='alternate']/@hreflang"),
+            tree.xpath("//link[@rel='alternate']/@href"),
+            strict=True,
+        )
+    )
+    assert set(languages) == {"en", "ja", "ko", "x-default"}
+    assert languages["ko"] == canonical.replace("/ja/", "/ko/")
+    assert tree.xpath("//meta[@name='description']/@content") == [
+        "あらゆるものを一つずつ含む章です。"
+    ]
+    assert tree.xpath("//meta[@property='og:description']/@content") == tree.xpath(
+        "//meta[@name='description']/@content"
+    )
+    assert {
+        a.get("hreflang") for a in tree.xpath("//nav[contains(@class, 'language-switch')]//a")
+    } == {
+        "en",
+        "ko",
+    }
+
+
+def test_owner_of_the_repository_comes_from_the_environment(tmp_path):
+    book = copy_tiny_book(tmp_path)
+    for name in ("part/chapter.md",):  # nothing to execute: only addresses are looked at
+        (book.root / "book" / name).write_text("# A page\n", "utf-8")
+    build(book, "--no-check", environment={"GITHUB_REPOSITORY": "Someone/copy-of-it"})
+    (canonical,) = page(book, "en").xpath("//link[@rel='canonical']/@href")
+    assert canonical == "https://someone.github.io/copy-of-it/en/book/part/chapter.html"
+
+
+# ---- what changes, and what does not ---------------------------------------------------------------
+
+
+def test_nothing_changed(changed):
+    before = {p: p.stat().st_mtime_ns for p in changed.site.rglob("*") if p.is_file()}
+    output = build(changed)
+    assert (output.code, executed(output)) == (0, 0)
+    touched = [p for p, t in before.items() if p.stat().st_mtime_ns != t]
+    # the pages that are not Sphinx's are written again, with the same content
+    assert {p.name for p in touched} <= {"index.html", "404.html", ".nojekyll"}
+
+
+def test_a_changed_sentence_is_shown_in_english_marked_never_stale(changed):
+    source = changed.source(CHAPTER)
+    edit(source, "A table is *not* a picture.", "A table is *never* a picture.")
+    output = build(changed)
+    assert executed(output) == 0
+    assert output.code == 1
+    assert run_script("catalogues.py", "--root", changed.root).code == 0
+    for language in ("ja", "ko"):
+        place = f"book/locale/{language}/LC_MESSAGES/{CHAPTER}.po"
+        output = build(changed)
+        (line,) = [t for t in output.text.splitlines() if place in t and "locale" in t]
+        assert "fuzzy" in line
+        assert "A table is *never* a picture." in line
+        tree = article(changed, language)
+        (marked,) = tree.xpath("//*[contains(@class, 'untranslated')]")
+        assert marked.text_content() == "A table is never a picture."
+        (notice,) = tree.xpath("//*[contains(@class, 'translation-gap')]")
+        assert re.search(r"\b1\b", notice.text_content())
+    assert "never" in article(changed, "en").text_content()
+
+
+def test_only_the_changed_sentence_becomes_fuzzy(changed):
+    catalogues = [changed.catalogue(c, CHAPTER) for c in ("ja", "ko")]
+    before = [path.read_text("utf-8") for path in catalogues]
+    run_script("catalogues.py", "--root", changed.root)
+    assert [path.read_text("utf-8") for path in catalogues] == before, "nothing to do, nothing done"
+    edit(changed.source(CHAPTER), "Twice three is six.", "Two times three is six.")
+    output = run_script("catalogues.py", "--root", changed.root)
+    for path, text in zip(catalogues, before, strict=True):
+        old, new = polib.pofile(text), polib.pofile(str(path))
+        fuzzy = [e.msgid for e in new if e.fuzzy]
+        assert fuzzy == ["Two times three is six."]
+        same = {e.msgid: e.msgstr for e in new if not e.fuzzy}
+        assert same == {e.msgid: e.msgstr for e in old if e.msgid != "Twice three is six."}
+        assert f"{path.relative_to(changed.root)}:" in output.text
+
+
+def test_a_changed_comment_or_caption_executes_nothing(changed):
+    source = changed.source(CHAPTER)
+    edit(source, "# more on a GPU", "# many more on a GPU")
+    edit(source, "The first falls", "The first one falls")
+    output = build(changed)
+    assert executed(output) == 0
+    text = article(changed, "en").text_content()
+    assert "# many more on a GPU" in text
+    assert "The first one falls" in text
+
+
+def test_changed_code_executes_the_chapter_again(changed):
+    edit(changed.source(CHAPTER), "area = 2 / 3", "area = 1 / 4")
+    assert executed(build(changed)) == 1
+    for language in ("en", "ja", "ko"):
+        assert "0.25" in article(changed, language).text_content()
+
+
+def test_the_numbers_of_a_gpu_can_be_forced(changed):
+    output = build(changed, environment={"IIP_DEVICE": "gpu"})
+    assert (output.code, executed(output)) == (0, 1)
+    assert "40ステップ後の二つの曲線" in words_of_figures(changed, "ja")
+    assert executed(build(changed)) == 0, "the CPU's results were kept"
+    assert "4ステップ後の二つの曲線" in words_of_figures(changed, "ja")
+
+
+def test_a_changed_title_reaches_the_other_pages(changed):
+    edit(changed.source(CHAPTER), "# One of everything", "# Everything once")
+    build(changed, "--no-check")
+    assert "Everything once" in page(changed, "en", "book/index").text_content()
+
+
+def test_an_incremental_build_equals_a_clean_one(changed):
+    source = changed.source(CHAPTER)
+    edit(source, "Give the double of three.", "Give the double of four.")
+    edit(changed.root / "book" / "index.md", "# A tiny book", "# A very tiny book")
+    edit(source, "area = 2 / 3", "area = 3 / 4")
+    build(changed, "--no-check")
+    kept = changed.root / "kept"
+    shutil.copytree(changed.site, kept)
+    for name in ("sphinx", "site"):
+        shutil.rmtree(changed.build / name)
+    build(changed, "--no-check")
+    assert differences(filecmp.dircmp(kept, changed.site)) == []
+
+
+def differences(comparison) -> list[str]:
+    found = [*comparison.left_only, *comparison.right_only]
+    _, mismatch, errors = filecmp.cmpfiles(
+        comparison.left, comparison.right, comparison.common_files, shallow=False
+    )
+    found += mismatch + errors
+    for part in comparison.subdirs.values():
+        found += differences(part)
+    return found
+
+
+def test_a_build_that_was_killed_while_writing_is_made_good(changed):
+    edit(changed.source(CHAPTER), "A table is", "Any table is")
+    (changed.sphinx_folder("ja") / "begun").touch()
+    target = changed.sphinx_folder("ja") / "html" / f"{CHAPTER}.html"
+    target.write_text(
+        target.read_text("utf-8")[:1000], "utf-8"
+    )  # cut off, and newer than its source
+    build(changed, "--no-check")
+    assert "Any table is" in article(changed, "ja").text_content()
+
+
+def test_finished_chapters_survive_a_kill(tmp_path):
+    """Two chapters, one slow; kill -9 after the fast one: only the slow one is executed again."""
+    book = copy_tiny_book(tmp_path)
+    head, cell = (
+        "---\njupytext:\n  text_representation:\n    extension: .md\n    format_name: myst\n"
+        "kernelspec:\n  name: python3\n---\n# {}\n\n",
+        "```{{code-cell}} ipython3\n{}\n```\n",
+    )
+    (book.root / "book" / "fast.md").write_text(
+        head.format("Fast") + cell.format("print(1)"), "utf-8"
+    )
+    slow = book.root / "book" / "slow.md"
+    slow.write_text(head.format("Slow") + cell.format("import time\ntime.sleep(20)"), "utf-8")
+    (book.root / "_toc.yml").write_text(
+        "format: jb-book\nroot: book/index\nchapters:\n- file: book/fast\n- file: book/slow\n"
+    )
+    (book.root / "book" / "index.md").write_text("# Home\n", "utf-8")
+    command = [sys.executable, str(ROOT / "scripts" / "execute.py"), "--root", str(book.root)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    for line in process.stdout:
+        if "book/fast" in line:
+            break
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    edit(slow, "time.sleep(20)", "time.sleep(0)")
+    output = run_script("execute.py", "--root", book.root)
+    assert "book/slow" in output.text
+    assert "executed 1 chapters" in output.text
+    assert "1 unchanged" in output.text
+
+
+# ---- what a person does wrong ------------------------------------------------------------------------
+
+
+def test_a_cell_that_raises_is_shown_with_chapter_line_cell_and_traceback(changed):
+    edit(changed.source(CHAPTER), "area = 2 / 3", "area = 2 / 0")
+    output = build(changed)
+    assert output.code == 1
+    source = changed.source(CHAPTER).read_text("utf-8").splitlines()
+    (place,) = re.findall(
+        r"book/part/chapter\.md:(\d+): code cell 5 failed: ZeroDivisionError", output.text
+    )
+    assert source[int(place) - 1].startswith("```{code-cell}")
+    assert "area = 2 / 0" in output.text
+    assert len(output.text.splitlines()) < 50, "one screen"
+
+
+def test_a_cell_that_hangs_is_stopped(changed):
+    edit(changed.root / "_config.yml", "timeout: 600", "timeout: 3")
+    edit(changed.source(CHAPTER), "area = 2 / 3", "import time; time.sleep(60)\narea = 2 / 3")
+    start = time.perf_counter()
+    output = build(changed)
+    assert output.code == 1
+    assert "code cell 5 failed: CellTimeoutError (the limit is 3 s a cell)" in output.text
+    assert time.perf_counter() - start < 50
+
+
+def test_a_word_in_a_figure_that_cannot_be_translated_fails(changed):
+    source = changed.source(CHAPTER)
+    edit(source, 'ax.set_xlabel("time")', 'word = "hours"; ax.set_xlabel(word)')
+    output = build(changed)
+    assert output.code == 1
+    assert "the word 'hours' in a figure is no literal" in output.text
+    assert "the word 'hours'" in build(changed).text, "and still fails when nothing changed"
+
+
+def test_an_f_string_in_a_figure_fails(changed):
+    edit(changed.source(CHAPTER), 'ax.set_xlabel("time")', 'ax.set_xlabel(f"time {steps}")')
+    assert "an f-string cannot be translated" in build(changed).text
+
+
+def test_a_figure_without_alternative_text_fails(changed):
+    edit(
+        changed.source(CHAPTER),
+        "    alt: Three bars of different height, one for each animal.",
+        "    width: 100%",
+    )
+    assert "a figure has no alternative text" in build(changed).text
+
+
+def test_a_broken_link_fails(changed):
+    edit(changed.source(CHAPTER), "chapter-formulas>`.", "chapter-formula>`.")
+    output = build(changed)
+    assert output.code == 1
+    assert "chapter-formula" in output.text
+
+
+def test_a_lost_link_in_a_translation_fails(changed):
+    path = changed.catalogue("ja", "book/index")
+    edit(path, "[その章](part/chapter.md)", "その章")
+    output = build(changed)
+    assert output.code == 1
+    assert "links: lost 'part/chapter.md'" in output.text
+
+
+def test_a_page_that_does_not_exist_is_named(changed):
+    (changed.root / "_toc.yml").write_text(
+        "format: jb-book\nroot: book/index\nchapters:\n- file: book/part/chaptre\n"
+    )
+    output = build(changed)
+    assert output.code == 1
+    assert "no file book/part/chaptre.md" in output.text
+    assert "Traceback" not in output.text
+
+
+def test_a_preview_without_execution_shows_ellipses(tiny, tmp_path):
+    """What `make live` renders: no torch, no execution, nothing of the real build touched."""
+    program = (
+        "import sys; sys.modules['torch'] = None\n"
+        "from pathlib import Path\n"
+        "from live import Preview, rebuild\n"
+        f"rebuild(Preview(Path({str(tmp_path / 'book')!r})), 'ja', 'book/part/chapter', False)\n"
+    )
+    shutil.copytree(tiny[0].root, tmp_path / "book", ignore=shutil.ignore_patterns("_build"))
+    environment = dict(os.environ, PYTHONPATH=str(ROOT / "scripts"))
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, env=environment, check=True
+    )
+    assert "WARNING" not in done.stdout
+    html = tmp_path / "book" / "_build" / "live" / "ja" / "html" / f"{CHAPTER}.html"
+    text = lxml.html.fromstring(html.read_bytes()).xpath("string(//article)")
+    assert "面積は…" in text
+    assert not (tmp_path / "book" / "_build" / "site").exists()
+
+
+def test_seconds_and_memory_are_recorded(tiny):
+    data = json.loads((tiny[0].build / "results" / f"{CHAPTER}.json").read_text())
+    assert data["execution_seconds"] > 0
+    assert data["megabytes"] > 50
