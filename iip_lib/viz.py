@@ -160,7 +160,7 @@ def show_numbers(
         figure, axes = _grid(len(given), len(widths), size, titles, widths, heights)
         words = [[_number(v, decimals) for v in table.flatten().tolist()] for table in given]
         longest = max(len(word) for table in words for word in table)
-        points = min(plt.rcParams["font.size"], 72 * cell * 0.86 / (0.62 * max(longest, 2)))
+        points = min(plt.rcParams["font.size"], 72 * cell * 0.9 / (0.6 * max(longest, 2)))
         for ax, table, texts, is_signed in zip(axes, given, words, kinds, strict=True):
             _draw_numbers(ax, table, texts, is_signed, points)
     return figure

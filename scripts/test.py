@@ -1,0 +1,60 @@
+"""Run the tests, from the quickest to the slowest: style, library, book, browser.
+
+usage: python scripts/test.py [--lint] [PYTEST ARGUMENT ...]
+
+--lint stops after style and spelling. Other arguments are pytest's, for instance `-m slow`.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from book import ROOT, run, say
+
+LARGEST_FILE = 500_000  # bytes; data and built pages do not belong into the repository
+
+
+def lint() -> list[str]:
+    """Names of the checks of style that failed."""
+    checks = {
+        "ruff check": ["ruff", "check", "--quiet", "."],
+        "ruff format": ["ruff", "format", "--check", "--quiet", "."],
+        "codespell": [
+            "codespell_lib",
+            *tracked((".md", ".py", ".yml", ".toml", ".cff", ".html", ".css", ".js")),
+        ],
+    }
+    failed = [
+        name
+        for name, command in checks.items()
+        if subprocess.run([sys.executable, "-m", *command], cwd=ROOT, check=False).returncode
+    ]
+    for name in tracked():
+        if (ROOT / name).stat().st_size > LARGEST_FILE:
+            say(f"{name} is larger than {LARGEST_FILE} bytes")
+            failed.append("large files")
+    return failed
+
+
+def tracked(endings: tuple[str, ...] = ("",)) -> list[str]:
+    """Files of the repository, those not yet committed included."""
+    listing = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(listing, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return [n for n in names.splitlines() if n.endswith(endings) and (ROOT / n).is_file()]
+
+
+def main() -> int:
+    arguments = sys.argv[1:]
+    failed = lint()
+    if failed or arguments == ["--lint"]:
+        say(f"style: {', '.join(failed)} failed" if failed else "style: fine")
+        return 1 if failed else 0
+    marks = [] if any(a.startswith("-m") for a in arguments) else ["-m", "not slow"]
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", *marks, *arguments], cwd=ROOT, check=False
+    ).returncode
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,247 @@
+"""The built site in a real browser: what a reader would notice before any checker does."""
+
+import os
+import re
+import subprocess
+
+import pytest
+from conftest import ROOT
+
+from book import Book
+
+BOOK = Book(ROOT)
+SIZES = {"desktop": (1440, 900), "phone": (390, 844)}
+LOCALES = {"en": "en-GB", "ja": "ja-JP", "ko": "ko-KR"}
+SMALLEST_LETTERS = 8  # pixels, on a phone
+
+
+def changed_pages() -> set[str]:
+    """Pages that differ from the merge base with main, or on main from the commit before."""
+
+    def git(*arguments):
+        return subprocess.run(
+            ["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False
+        ).stdout.strip()
+
+    base = git("merge-base", "HEAD", "origin/main") or git("merge-base", "HEAD", "main")
+    if base == git("rev-parse", "HEAD"):
+        base = git("rev-parse", "--verify", "--quiet", "HEAD~1")
+    names = git("diff", "--name-only", base).splitlines() if base else []
+    found = {name.removesuffix(".md") for name in names if name.endswith(".md")}
+    for name in names:
+        if match := re.fullmatch(r"book/locale/\w+/LC_MESSAGES/(.+)\.po", name):
+            found.add(match[1])
+    return found & set(BOOK.pages)
+
+
+def pages():
+    """Changed pages, the home page and one a part; the others are visited by `-m slow`."""
+    always = changed_pages() | {BOOK.pages[0]}
+    parts = set()
+    for page in BOOK.pages:
+        part = page.rpartition("/")[0]
+        if part not in parts:
+            always.add(page)
+        parts.add(part)
+    return [
+        pytest.param(page, marks=() if page in always else pytest.mark.slow) for page in BOOK.pages
+    ]
+
+
+class Visit:
+    """A page as one reader sees it, and everything that went wrong in it."""
+
+    def __init__(self, browser, served, language, page, size, scheme):
+        width, height = SIZES[size]
+        self.context = browser.new_context(
+            viewport={"width": width, "height": height},
+            is_mobile=size == "phone",
+            color_scheme=scheme,
+            locale=LOCALES[language],
+        )
+        self.page = self.context.new_page()
+        self.errors, self.outside, self.missing = [], [], []
+        self.page.on("console", lambda m: m.type == "error" and self.errors.append(m.text))
+        self.page.on("pageerror", lambda e: self.errors.append(str(e)))
+        self.page.on("request", lambda r: self.note_request(r, served))
+        self.page.on("response", lambda r: r.status >= 400 and self.missing.append(r.url))
+        self.page.goto(f"{served}/{language}/{page}.html", wait_until="load")
+
+    def note_request(self, request, served):
+        if not request.url.startswith((served, "data:", "blob:")):
+            self.outside.append(request.url)
+
+    def close(self):
+        self.context.close()
+
+
+@pytest.fixture
+def visit(browser, served):
+    open_visits = []
+
+    def visit(*arguments):
+        open_visits.append(Visit(browser, served, *arguments))
+        return open_visits[-1]
+
+    yield visit
+    for one in open_visits:
+        one.close()
+
+
+# All words of a figure with their boxes, in pixels of the page.
+WORDS = """() => [...document.querySelectorAll("svg.figure-svg")].map((svg, number) => {
+  const article = document.querySelector("article").getBoundingClientRect();
+  const words = [...svg.querySelectorAll("text")].map((t) => {
+    const r = t.getBoundingClientRect(), s = getComputedStyle(t);
+    const upright = Math.abs(t.getScreenCTM().b) < 1e-3;
+    const scale = Math.hypot(t.getScreenCTM().a, t.getScreenCTM().b);
+    return {text: t.textContent, left: r.left, top: r.top, right: r.right, bottom: r.bottom,
+            size: parseFloat(s.fontSize) * scale, fill: s.fill, upright};
+  });
+  return {number, left: article.left, right: article.right, words};
+})"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("language", list(BOOK.languages))
+@pytest.mark.parametrize("page", pages())
+def test_page(visit, built, page, language, size, scheme):
+    seen = visit(language, page, size, scheme)
+    assert seen.errors == []
+    assert seen.outside == []
+    assert seen.missing == []
+    width = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    assert seen.page.evaluate(width) <= 0, "the page scrolls sideways"
+    assert seen.page.evaluate("document.documentElement.lang") == language
+    assert seen.page.evaluate("document.documentElement.dataset.theme") == scheme
+    for figure in seen.page.evaluate(WORDS):
+        check_words(figure, size)
+
+
+def check_words(figure, size):
+    words = [w for w in figure["words"] if w["text"].strip()]
+    for word in words:
+        place = f"figure {figure['number'] + 1}: {word['text']!r}"
+        assert word["left"] >= figure["left"] - 1, f"{place} is cut off on the left"
+        assert word["right"] <= figure["right"] + 1, f"{place} is cut off on the right"
+        assert word["size"] >= SMALLEST_LETTERS, f"{place} has letters of {word['size']:.1f} pixels"
+    for number, one in enumerate(words):
+        for other in words[number + 1 :]:
+            across = min(one["right"], other["right"]) - max(one["left"], other["left"])
+            down = min(one["bottom"], other["bottom"]) - max(one["top"], other["top"])
+            # a box is higher than its letters: a few pixels of it may touch
+            lower = min(one["bottom"] - one["top"], other["bottom"] - other["top"])
+            overlap = across > 1.5 and down > 0.3 * lower
+            assert not overlap, (
+                f"figure {figure['number'] + 1}: {one['text']!r} on {other['text']!r}"
+            )
+
+
+def test_overlapping_and_cut_off_words_are_found():
+    word = {"text": "a", "left": 10, "right": 30, "top": 0, "bottom": 10, "size": 12}
+    figure = {
+        "number": 0,
+        "left": 0,
+        "right": 100,
+        "words": [word, {**word, "left": 32, "right": 50}],
+    }
+    check_words(figure, "phone")
+    for change in ({"left": 25}, {"right": 105}, {"left": -9, "right": 5}, {"size": 6}):
+        spoilt = {**figure, "words": [word, {**figure["words"][1], **change}]}
+        with pytest.raises(AssertionError):
+            check_words(spoilt, "phone")
+
+
+CONTRAST = """() => {
+  const luminance = (color) => {
+    const [r, g, b] = color.match(/[\\d.]+/g).map((v) => v / 255)
+      .map((v) => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const paper = luminance(getComputedStyle(document.body).backgroundColor);
+  return [...document.querySelectorAll("svg.figure-svg text")]
+    .filter((t) => !t.style.fill || t.style.fill.toLowerCase() === "currentcolor")
+    .map((t) => {
+      const ink = luminance(getComputedStyle(t).fill);
+      return (Math.max(ink, paper) + 0.05) / (Math.min(ink, paper) + 0.05);
+    });
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_words_of_figures_stand_out_from_the_page(visit, built, scheme):
+    seen = visit("ja", "book/images/local_operations", "desktop", scheme)
+    contrasts = seen.page.evaluate(CONTRAST)
+    assert len(contrasts) > 20
+    assert min(contrasts) > 4.5
+
+
+@pytest.mark.parametrize(("start", "target"), [("en", "ja"), ("ja", "ko"), ("ko", "en")])
+def test_the_switch_keeps_page_and_section(visit, built, start, target):
+    seen = visit(start, "book/images/local_operations", "desktop", "light")
+    section = "local-operations-blur"
+    top = f"document.getElementById('{section}').getBoundingClientRect().top"
+    seen.page.evaluate(f"document.getElementById('{section}').scrollIntoView({{behavior: 'instant'}})")
+    # with the mouse, as a reader does: Playwright's own click would scroll first
+    box = seen.page.locator(f".language-switch a[lang={target}]").bounding_box()
+    with seen.page.expect_navigation():
+        seen.page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    assert f"/{target}/book/images/local_operations.html#" in seen.page.url
+    seen.page.wait_for_timeout(1000)  # a browser may scroll smoothly
+    assert abs(seen.page.evaluate(top)) < 200
+    assert seen.page.evaluate("localStorage.getItem('language')") == target
+    assert seen.errors == []
+
+
+@pytest.mark.parametrize(
+    ("locale", "target"), [("ja-JP", "ja"), ("ko-KR", "ko"), ("en-US", "en"), ("fr-FR", "en")]
+)
+def test_root_page_chooses_by_the_browser_and_remembers_the_reader(browser, served, locale, target):
+    context = browser.new_context(locale=locale)
+    page = context.new_page()
+    page.goto(f"{served}/index.html")
+    page.wait_for_url(f"**/{target}/book/index.html")
+    other = "ko" if target == "ja" else "ja"
+    page.click(f".language-switch a[lang={other}]")
+    page.wait_for_load_state("load")
+    page.goto(f"{served}/index.html")
+    page.wait_for_url(f"**/{other}/book/index.html")
+    context.close()
+
+
+def test_address_that_does_not_exist_leads_back(browser, served):
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(f"{served}/404.html")
+    page.click("a[data-language=ko]")
+    page.wait_for_load_state("load")
+    assert page.url == f"{served}/ko/book/index.html"
+    context.close()
+
+
+def test_folded_parts_open_by_keyboard(visit, built):
+    seen = visit("ja", "book/images/local_operations", "desktop", "light")
+    summaries = seen.page.locator("article details > summary")
+    assert summaries.count() >= 12, "check, hint and solution of four exercises"
+    for number in range(3):
+        summary = summaries.nth(number)
+        summary.focus()
+        seen.page.keyboard.press("Enter")
+        assert summary.evaluate("e => e.parentElement.open")
+
+
+def test_terms_show_the_other_languages(visit, built):
+    seen = visit("en", "book/images/local_operations", "desktop", "light")
+    term = seen.page.locator("a:has(> .term)").first
+    assert term.get_attribute("title") == "pixel · 画素（がそ） · 픽셀"
+    term.click()
+    seen.page.wait_for_load_state("load")
+    assert seen.page.url.endswith("/en/book/appendix/glossary.html#term-pixel")
+
+
+def test_a_browser_is_a_must_under_ci(monkeypatch):
+    """Elsewhere a missing browser skips these tests, with one sentence that says what to do."""
+    import conftest
+
+    assert "CI" not in os.environ or conftest.find_browser()
