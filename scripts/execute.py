@@ -310,6 +310,14 @@ class Store:
 
 def choose_device() -> str:
     """What `per_device` will choose; asked in a process of its own, for torch is heavy to load."""
+    devices = (
+        "/dev/nvidia0",
+        "/dev/kfd",
+        "/dev/dri",
+    )  # without one of them Linux has no accelerator
+    if sys.platform == "linux" and not any(map(os.path.exists, devices)):
+        if os.environ.get("IIP_DEVICE", "cpu") in ("cpu", "gpu"):
+            return os.environ.get("IIP_DEVICE", "cpu")
     question = "from iip_lib.train import per_device; print(per_device(cpu='cpu', gpu='gpu'))"
     answer = subprocess.run(
         [sys.executable, "-c", question], capture_output=True, text=True, cwd=ROOT, check=False

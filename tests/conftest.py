@@ -66,15 +66,23 @@ def tiny(tmp_path_factory) -> tuple[Book, Output]:
     return book, output
 
 
+@pytest.fixture(scope="session")
+def untouched(tiny, tmp_path_factory) -> Path:
+    """A copy of the built tiny book, to put it back as it was."""
+    folder = tmp_path_factory.mktemp("untouched") / "book"
+    return Path(shutil.copytree(tiny[0].root, folder))
+
+
 @pytest.fixture
-def changed(tiny, tmp_path) -> Book:
-    """A copy of the built tiny book, to be changed and built again."""
-    book, _ = tiny
-    folder = tmp_path / "book"
-    shutil.copytree(book.root, folder, symlinks=True)
-    # Sphinx notices that a book has moved, and would read everything again
-    run_script("build.py", "--root", folder, "--no-check")
-    return Book(folder)
+def changed(tiny, untouched):
+    """The built tiny book, to be changed and built again; afterwards it is put back.
+
+    In place, because Sphinx reads everything again when a book has moved.
+    """
+    book = Book(tiny[0].root)
+    yield book
+    shutil.rmtree(book.root)
+    shutil.copytree(untouched, book.root)
 
 
 @pytest.fixture(scope="session")

@@ -182,7 +182,9 @@ def test_the_switch_keeps_page_and_section(visit, built, start, target):
     seen = visit(start, "book/images/local_operations", "desktop", "light")
     section = "local-operations-blur"
     top = f"document.getElementById('{section}').getBoundingClientRect().top"
-    seen.page.evaluate(f"document.getElementById('{section}').scrollIntoView({{behavior: 'instant'}})")
+    seen.page.evaluate(
+        f"document.getElementById('{section}').scrollIntoView({{behavior: 'instant'}})"
+    )
     # with the mouse, as a reader does: Playwright's own click would scroll first
     box = seen.page.locator(f".language-switch a[lang={target}]").bounding_box()
     with seen.page.expect_navigation():

@@ -7,12 +7,15 @@ parts in English order, and its folding needs a script; both are replaced here.
 from __future__ import annotations
 
 import html
+from pathlib import Path
 
 from docutils import nodes
 from myst_nb.sphinx_ import HideCodeCellNode
+from myst_nb.sphinx_ext import add_global_html_resources
 from sphinx.locale import _
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx_design.shared import create_component
+from sphinx_exercise import copy_asset_files
 from sphinx_exercise.nodes import (
     exercise_enumerable_node,
     exercise_node,
@@ -64,6 +67,15 @@ def unwrap_sections(node: nodes.Element) -> None:
         section.replace_self(section.children)
 
 
+def copy_style_sheets(app) -> None:
+    """Two extensions copy theirs after the pages are written; then the pages of a first build lack
+    the marks of version that those of a second have, and the two differ."""
+    if app.builder.format == "html":
+        (Path(app.outdir) / "_static").mkdir(parents=True, exist_ok=True)
+        add_global_html_resources(app, None)
+        copy_asset_files(app, None)
+
+
 def visit_folded_cell(self, node) -> None:
     """A folded cell says what it holds in words that are read and heard alike."""
     show, hide = (html.escape(node[name]) for name in ("prompt_show", "prompt_hide"))
@@ -80,6 +92,7 @@ def depart_folded_cell(self, node) -> None:
 
 def setup(app):
     app.setup_extension("sphinx_exercise")
+    app.connect("builder-inited", copy_style_sheets)
     app.connect("config-inited", number_words, priority=900)  # after sphinx-exercise's own
     app.add_post_transform(FoldSolutions)
     app.add_node(HideCodeCellNode, override=True, html=(visit_folded_cell, depart_folded_cell))
