@@ -34,18 +34,11 @@ def changed_pages() -> set[str]:
     return found & set(BOOK.pages)
 
 
-def pages():
-    """Changed pages, the home page and one a part; the others are visited by `-m slow`."""
-    always = changed_pages() | {BOOK.pages[0]}
-    parts = set()
-    for page in BOOK.pages:
-        part = page.rpartition("/")[0]
-        if part not in parts:
-            always.add(page)
-        parts.add(part)
-    return [
-        pytest.param(page, marks=() if page in always else pytest.mark.slow) for page in BOOK.pages
-    ]
+def pages() -> list[str]:
+    """Changed pages, the home page and one a part; `-m slow` visits all."""
+    first_of_parts = {page.rpartition("/")[0]: page for page in reversed(BOOK.pages)}
+    wanted = changed_pages() | set(first_of_parts.values())
+    return [page for page in BOOK.pages if page in wanted]
 
 
 class Visit:
@@ -107,6 +100,19 @@ WORDS = """() => [...document.querySelectorAll("svg.figure-svg")].map((svg, numb
 @pytest.mark.parametrize("language", list(BOOK.languages))
 @pytest.mark.parametrize("page", pages())
 def test_page(visit, built, page, language, size, scheme):
+    look_at(visit, page, language, size, scheme)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("language", list(BOOK.languages))
+@pytest.mark.parametrize("page", BOOK.pages)
+def test_every_page(visit, built, page, language, size, scheme):
+    look_at(visit, page, language, size, scheme)
+
+
+def look_at(visit, page, language, size, scheme):
     seen = visit(language, page, size, scheme)
     assert seen.errors == []
     assert seen.outside == []
