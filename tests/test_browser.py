@@ -2,7 +2,9 @@
 
 import os
 import re
+import shutil
 import subprocess
+import sys
 
 import pytest
 from conftest import ROOT
@@ -248,8 +250,16 @@ def test_terms_show_the_other_languages(visit, built):
     assert seen.page.url.endswith("/en/book/appendix/glossary.html#term-pixel")
 
 
-def test_a_browser_is_a_must_under_ci(monkeypatch):
-    """Elsewhere a missing browser skips these tests, with one sentence that says what to do."""
-    import conftest
-
-    assert "CI" not in os.environ or conftest.find_browser()
+@pytest.mark.parametrize(("ci", "outcome"), [("", "1 skipped"), ("true", "1 error")])
+def test_a_missing_browser(ci, outcome, tmp_path):
+    """It is explained in one sentence; under CI it is a failure."""
+    (tmp_path / "git").symlink_to(shutil.which("git"))  # on this PATH there is nothing else
+    command = [sys.executable, "-m", "pytest", "-rsE", "-p", "no:cacheprovider"]
+    command += ["tests/test_browser.py::test_address_that_does_not_exist_leads_back"]
+    environment = {k: v for k, v in os.environ.items() if k not in ("CI", "CHROME")}
+    environment |= {"PATH": str(tmp_path), **({"CI": ci} if ci else {})}
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    assert outcome in done.stdout
+    assert "apt-get install chromium" in done.stdout
