@@ -100,17 +100,22 @@ def render(book: Book, language: str, mode: str | None, only: list[str] | None =
     return Rendered(language, time.perf_counter() - start, lines, gaps)
 
 
-def render_all(book: Book, mode: str | None) -> list[Rendered]:
-    """Render all languages, as many at a time as there are processor cores."""
-    # Sphinx keeps its words in global variables: each language needs a process of its own. A
-    # server that has loaded the heavy modules makes such processes at once.
+def processes(workers: int) -> ProcessPoolExecutor:
+    """Each task in a process of its own: Sphinx and gettext keep words in global variables.
+
+    Where the system can, a server that has loaded the heavy modules makes such processes at once.
+    """
     methods = multiprocessing.get_all_start_methods()
     context = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
     if context.get_start_method() == "forkserver":
         context.set_forkserver_preload(["jupyter_book.config", "myst_nb", "sphinx.application"])
-    workers = min(len(book.languages), os.cpu_count() or 1)
+    return ProcessPoolExecutor(workers, mp_context=context, max_tasks_per_child=1)
+
+
+def render_all(book: Book, mode: str | None) -> list[Rendered]:
+    """Render all languages, as many at a time as there are processor cores."""
     results = []
-    with ProcessPoolExecutor(workers, mp_context=context, max_tasks_per_child=1) as pool:
+    with processes(min(len(book.languages), os.cpu_count() or 1)) as pool:
         futures = [pool.submit(render, book, language, mode) for language in book.languages]
         for future in futures:
             result = future.result()

@@ -11,11 +11,12 @@ and torch is not needed: figures are missing, and numbers that a cell would comp
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 import time
 from pathlib import Path
 
-from build import render
+from build import processes, render
 
 from book import ROOT, Book, BookError, run, say
 
@@ -29,7 +30,8 @@ def rebuild(book: Book, language: str, page: str, execute: bool) -> None:
             from execute import execute_book
 
             name = execute_book(book, [page])
-        result = render(book, language, name, only=[page])
+        with processes(1) as pool:
+            result = pool.submit(render, book, language, name, only=[page]).result()
     except BookError as error:
         say(f"{error}\n(the page stays as it was)")
         return
@@ -43,6 +45,8 @@ def serve(folder: Path, port: int, page: str, watch: list[str], action) -> None:
     """Serve `folder`; when a watched file changes, call `action` and reload the page."""
     from livereload import Server
 
+    for name in ("livereload", "tornado.access"):  # a line for each request would hide ours
+        logging.getLogger(name).setLevel(logging.WARNING)
     server = Server()
     for pattern in watch:
         server.watch(pattern, action, delay=0.2)

@@ -415,20 +415,33 @@ def test_a_page_that_does_not_exist_is_named(changed):
 def test_a_preview_without_execution_shows_ellipses(tiny, tmp_path):
     """What `make live` renders: no torch, no execution, nothing of the real build touched."""
     program = (
-        "import sys; sys.modules['torch'] = None\n"
         "from pathlib import Path\n"
         "from live import Preview, rebuild\n"
-        f"rebuild(Preview(Path({str(tmp_path / 'book')!r})), 'ja', 'book/part/chapter', False)\n"
+        "if __name__ == '__main__':\n"
+        f"    book = Preview(Path({str(tmp_path / 'book')!r}))\n"
+        "    rebuild(book, 'ja', 'book/part/chapter', False)\n"
+        "    path = book.catalogue('ja', 'book/part/chapter')\n"
+        "    text = path.read_text('utf-8')\n"
+        "    path.write_text(text.replace('何でも一つずつ', '全部を一つずつ'), 'utf-8')\n"
+        "    rebuild(book, 'ja', 'book/part/chapter', False)\n"
     )
+    (tmp_path / "torch.py").write_text("raise ImportError('a preview needs no torch')\n")
+    (tmp_path / "program.py").write_text(program, "utf-8")
     shutil.copytree(tiny[0].root, tmp_path / "book", ignore=shutil.ignore_patterns("_build"))
-    environment = dict(os.environ, PYTHONPATH=str(ROOT / "scripts"))
+    folders = os.pathsep.join([str(tmp_path), str(ROOT / "scripts")])
+    environment = dict(os.environ, PYTHONPATH=folders)
     done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, env=environment, check=True
+        [sys.executable, str(tmp_path / "program.py")],
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=True,
     )
     assert "WARNING" not in done.stdout
     html = tmp_path / "book" / "_build" / "live" / "ja" / "html" / f"{CHAPTER}.html"
     text = lxml.html.fromstring(html.read_bytes()).xpath("string(//article)")
     assert "面積は…" in text
+    assert "全部を一つずつ" in text, "a translation changed while the preview runs is seen"
     assert not (tmp_path / "book" / "_build" / "site").exists()
 
 
