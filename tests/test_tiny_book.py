@@ -215,6 +215,25 @@ def test_a_changed_sentence_is_shown_in_english_marked_never_stale(changed):
     assert "never" in article(changed, "en").text_content()
 
 
+@pytest.mark.parametrize(
+    ("file", "before", "after"),
+    [
+        ("book/part/chapter.md", "Hint\n", "A hint\n"),
+        ("book/part/chapter.md", "# more on a GPU", "# more where a GPU is"),
+        ("book/part/chapter.md", "A chapter with one of everything.", "A chapter with everything."),
+        ("book/part/chapter.md", "alt: Three bars", "alt: These three bars"),
+        ("_toc.yml", "First part", "The first part"),
+    ],
+)
+def test_a_text_that_the_catalogue_does_not_know_yet_fails(changed, file, before, after):
+    """Whatever it is: title of a box, comment, description, alternative text, name of a part."""
+    edit(changed.root / file, before, after)
+    output = build(changed)
+    assert output.code == 1
+    for language in ("ja", "ko"):
+        assert re.search(rf"{language}: book/\S+\.md:\d+: .*is not in the catalogue", output.text)
+
+
 def test_only_the_changed_sentence_becomes_fuzzy(changed):
     catalogues = [changed.catalogue(c, CHAPTER) for c in ("ja", "ko")]
     before = [path.read_text("utf-8") for path in catalogues]

@@ -74,6 +74,12 @@ def passage(node: nodes.Element) -> str:
     return f"{node.line or 1}: {' '.join(text.split())[:70]!r}"
 
 
+def note_gap(env, text: str) -> None:
+    """Remember a text at the head of a page, or in ``_toc.yml``, that is not translated."""
+    if env.config.language != "en":
+        env.metadata[env.docname].setdefault("gaps", []).append(f"1: {text[:70]!r}")
+
+
 class NoticeOfGaps(SphinxTransform):
     """A page whose translation lags behind says so at its head; the gaps stand there in English."""
 
@@ -109,6 +115,8 @@ class TranslatePartNames(SphinxTransform):
             for message in toctree.extract_original_messages():
                 if translated := known.get(message):
                     toctree.apply_translated_message(message, translated)
+                else:
+                    note_gap(self.env, message)
 
 
 class TranslateDescription(SphinxTransform):
@@ -119,7 +127,10 @@ class TranslateDescription(SphinxTransform):
     def apply(self, **kwargs) -> None:
         known = catalogue(self.env)
         for meta in self.document.findall(nodes.meta):
-            meta["content"] = known.get(meta["content"], meta["content"])
+            if translated := known.get(meta["content"]):
+                meta["content"] = translated
+            elif meta.get("name") == "description":
+                note_gap(self.env, meta["content"])
 
 
 def write_everything_if_titles_changed(app, env) -> list[str]:
