@@ -239,6 +239,9 @@ def test_folded_parts_open_by_keyboard(visit, built):
         summary.focus()
         seen.page.keyboard.press("Enter")
         assert summary.evaluate("e => e.parentElement.open")
+    assert summaries.first.inner_text().strip() == "コードを隠す"
+    summaries.first.click()
+    assert summaries.first.inner_text().strip() == "コードを表示"
 
 
 def test_terms_show_the_other_languages(visit, built):
