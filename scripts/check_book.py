@@ -347,6 +347,10 @@ def check_pages(pages: dict[str, Page]) -> list[str]:
         twice = [i for i, n in Counter(page.tree.xpath("//@id")).items() if n > 1]
         if twice:
             found.append(f"{name}: ids that stand twice: {', '.join(twice[:5])}")
+        if not name.startswith("en/"):
+            for block in page.tree.xpath("//div[contains(@class, 'stream')]//pre"):
+                if left := ENGLISH.search(block.text_content()):
+                    found.append(f"{name}: a cell prints English: {left[0]!r}; say it in the text")
         for svg in page.tree.xpath("//*[local-name()='svg'][contains(@class, 'figure-svg')]"):
             if not svg.get("aria-label"):
                 found.append(f"{name}: a figure without alternative text")

