@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,7 +60,10 @@ class Library:
     def files(self, code: str) -> set[Path]:
         """All files that `code` uses: modules, what they import, and files that they name."""
         found: set[Path] = set()
-        self._follow(ast.parse(code), "", found)
+        with suppress(
+            SyntaxError
+        ):  # another language, or a mistake shown: it imports nothing of ours
+            self._follow(ast.parse(code), "", found)
         return found
 
     def _module(self, name: str) -> Path | None:
@@ -150,7 +154,8 @@ def key(book: Book, page: str, notebook) -> str:
     """What stands for everything that can change the results of a chapter."""
     cells = code_cells(notebook)
     code = "\n\n".join(cell.source for cell in cells)
-    files = Library(ROOT / LIBRARY).files(code)
+    library = Library(ROOT / LIBRARY)
+    files = set().union(*[library.files(cell.source) for cell in cells])
     for text in re.findall(r"[\"']([\w.\-/]{3,120})[\"']", code):
         for folder in (book.source(page).parent, book.root):
             if (folder / text).is_file():

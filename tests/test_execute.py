@@ -75,6 +75,9 @@ class TestKey:
         assert self.of(book, "1 / 0  # a", tags=tags) != self.of(book, "1 / 0  # b", tags=tags)
         assert self.of(book, "inspect.getsource(f) # a") != self.of(book, "inspect.getsource(f)")
 
+    def test_a_cell_that_is_no_python_is_taken_as_it_is(self, book):
+        assert self.of(book, "%%bash\nls") != self.of(book, "%%bash\npwd")
+
     def test_a_file_it_names_does(self, book):
         source = "open('numbers.csv')"
         file = book.root / "book" / "numbers.csv"
