@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import logging
-import sys
 import time
 from pathlib import Path
 
@@ -105,5 +104,4 @@ class Preview(Book):
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(ROOT / "book" / "_ext"))
     run(main)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zlib
 from pathlib import Path
 
 from docutils import nodes
@@ -151,11 +152,5 @@ def setup(app):
     app.add_transform(TranslatePartNames)
     app.add_transform(TranslateDescription)
     # pages are read again when the code that reads them has changed
-    version = sum(hash_of(path) for path in sorted(here.glob("*.py")))
+    version = sum(zlib.crc32(path.read_bytes()) for path in sorted(here.glob("*.py")))
     return {"env_version": version, "parallel_read_safe": True, "parallel_write_safe": True}
-
-
-def hash_of(path: Path) -> int:
-    import zlib
-
-    return zlib.crc32(path.read_bytes())
