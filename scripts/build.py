@@ -90,6 +90,8 @@ def render(book: Book, language: str, mode: str | None, only: list[str] | None =
     text = re.sub(r"\x1b\[[0-9;]*m", "", warnings.getvalue())
     lines = list(dict.fromkeys(line for line in text.splitlines() if line.strip()))
     lines = [line.replace(f"{book.root}{os.sep}", "") for line in lines]
+    if only:  # the search index is written by whole builds; a preview need not start anew for it
+        lines = [line for line in lines if "search index" not in line]
     if not lines:
         begun.unlink()
     gaps = [

@@ -35,8 +35,7 @@ def rebuild(book: Book, language: str, page: str, execute: bool) -> None:
         say(f"{error}\n(the page stays as it was)")
         return
     for warning in result.warnings:
-        if "search index" not in warning:  # it is written by whole builds only
-            say(f"  {warning}")
+        say(f"  {warning}")
     say(f"{page} in {language}: {time.perf_counter() - start:.1f} s")
 
 

@@ -175,8 +175,8 @@ def test_addresses(tiny):
 
 def test_owner_of_the_repository_comes_from_the_environment(tmp_path):
     book = copy_tiny_book(tmp_path)
-    for name in ("part/chapter.md",):  # nothing to execute: only addresses are looked at
-        (book.root / "book" / name).write_text("# A page\n", "utf-8")
+    # nothing to execute: only addresses are looked at
+    book.source(CHAPTER).write_text("# A page\n", "utf-8")
     build(book, "--no-check", environment={"GITHUB_REPOSITORY": "Someone/copy-of-it"})
     (canonical,) = page(book, "en").xpath("//link[@rel='canonical']/@href")
     assert canonical == "https://someone.github.io/copy-of-it/en/book/part/chapter.html"
@@ -466,6 +466,7 @@ def test_a_preview_without_execution_shows_ellipses(tiny, tmp_path):
         check=True,
     )
     assert "WARNING" not in done.stdout
+    assert not (tmp_path / "book" / "_build" / "live" / "ja" / "begun").exists(), "not done anew"
     html = tmp_path / "book" / "_build" / "live" / "ja" / "html" / f"{CHAPTER}.html"
     text = lxml.html.fromstring(html.read_bytes()).xpath("string(//article)")
     assert "面積は…" in text
