@@ -54,7 +54,7 @@ class History:
     Source:
         The form is that of records: https://pandas.pydata.org/docs/user_guide/dsintro.html
 
-    Taught in: training/first_training
+    Taught in: book/training/first_training.md
     """
 
     epochs: list[dict[str, Any]] = field(default_factory=list)
@@ -100,7 +100,7 @@ def train_one_epoch(
     Source:
         https://docs.pytorch.org/tutorials/beginner/basics/optimization_tutorial.html
 
-    Taught in: training/first_training
+    Taught in: book/training/first_training.md
     """
     from torchmetrics import MeanMetric
 
@@ -163,7 +163,7 @@ def evaluate(
     Source:
         torchmetrics, https://lightning.ai/docs/torchmetrics/stable/
 
-    Taught in: training/first_training
+    Taught in: book/training/first_training.md
     """
     from torchmetrics import MeanMetric, MetricCollection
 
@@ -233,7 +233,7 @@ def fit(
     Source:
         accelerate, https://huggingface.co/docs/accelerate
 
-    Taught in: training/first_training
+    Taught in: book/training/first_training.md
     """
     if not isinstance(epochs, int) or isinstance(epochs, bool) or epochs < 1:
         raise ValueError(
@@ -335,7 +335,7 @@ def per_device(*, cpu: T, gpu: T) -> T:
     Source:
         torch.accelerator, https://docs.pytorch.org/docs/stable/accelerator.html
 
-    Taught in: training/first_training
+    Taught in: book/training/first_training.md
     """
     device = os.environ.get("IIP_DEVICE")
     if device is None:

@@ -56,7 +56,7 @@ def show_images(
     Source:
         matplotlib.axes.Axes.imshow
 
-    Taught in: images/local_operations
+    Taught in: book/images/local_operations.md
     """
     pictures = [_as_picture(image) for image in _as_list(images, one=(2, 3))]
     _check_titles(titles, pictures)
@@ -106,7 +106,7 @@ def show_feature_maps(
     Source:
         matplotlib.axes.Axes.imshow
 
-    Taught in: images/local_operations
+    Taught in: book/images/local_operations.md
     """
     tables = [_as_table(table) for table in _as_list(maps, one=(2,))]
     _check_titles(titles, tables)
@@ -150,7 +150,7 @@ def show_numbers(
     Source:
         matplotlib.axes.Axes.imshow
 
-    Taught in: images/local_operations
+    Taught in: book/images/local_operations.md
     """
     given = [_as_table(table) for table in _as_list(tables, one=(2,))]
     _check_titles(titles, given)
@@ -212,7 +212,7 @@ def plot_history(
     Source:
         matplotlib.axes.Axes.plot
 
-    Taught in: training/first_training
+    Taught in: book/training/first_training.md
     """
     epochs = list(getattr(history, "epochs", history))
     if not epochs:

@@ -53,7 +53,7 @@ class LeNet(nn.Module):
         LeCun, Bottou, Bengio, Haffner: Gradient-based learning applied to document recognition,
         1998, https://doi.org/10.1109/5.726791
 
-    Taught in: training/first_training
+    Taught in: book/training/first_training.md
     """
 
     def __init__(self, num_classes: int = 10, in_channels: int = 1):
