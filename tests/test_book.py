@@ -159,7 +159,9 @@ def test_exercises_are_whole(page):
         assert "hide-cell" in parts["exercise-check"].metadata["tags"]
         last = parts["exercise-starter"].source.strip().splitlines()[-1]
         assert last == f"print(check_{name}(answer_{name}))"
-        assert f"solution_{name} =" in parts["exercise-solution"].source
+        assert re.search(
+            rf"^(solution_{name} = |def solution_{name}\()", parts["exercise-solution"].source, re.M
+        )
         assert (
             f'assert check_{name}(solution_{name}).startswith("✓")'
             in parts["exercise-solution"].source
