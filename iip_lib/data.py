@@ -62,7 +62,7 @@ def photo(name: str) -> Tensor:
     Source:
         scikit-image, https://scikit-image.org/docs/stable/api/skimage.data.html
 
-    Taught in: images/pixels
+    Taught in: book/images/pixels.md
     """
     if name not in _PHOTOS:
         raise ValueError(f"no photograph is called {name!r}: choose one of {', '.join(_PHOTOS)}")

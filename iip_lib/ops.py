@@ -44,7 +44,7 @@ def conv2d(
     Source:
         The twin is torch.nn.functional.conv2d (dilation 1, groups 1).
 
-    Taught in: images/local_operations
+    Taught in: book/images/local_operations.md
     """
     strides = _pair("stride", stride, least=1)
     paddings = _pair("padding", padding, least=0)

@@ -34,7 +34,7 @@ def per_device(*, cpu: T, gpu: T) -> T:
     Source:
         torch.accelerator, https://docs.pytorch.org/docs/stable/accelerator.html
 
-    Taught in: start/notebooks
+    Taught in: book/start/notebooks.md
     """
     device = os.environ.get("IIP_DEVICE")
     if device is None:

@@ -50,7 +50,7 @@ def show_images(
     Source:
         matplotlib.axes.Axes.imshow
 
-    Taught in: images/local_operations
+    Taught in: book/images/local_operations.md
     """
     pictures = [_as_picture(image) for image in _as_list(images, one=(2, 3))]
     _check_titles(titles, pictures)
@@ -91,7 +91,7 @@ def show_feature_maps(
     Source:
         matplotlib.axes.Axes.imshow
 
-    Taught in: images/local_operations
+    Taught in: book/images/local_operations.md
     """
     tables = [_as_table(table) for table in _as_list(maps, one=(2,))]
     _check_titles(titles, tables)
@@ -135,7 +135,7 @@ def show_numbers(
     Source:
         matplotlib.axes.Axes.imshow
 
-    Taught in: images/local_operations
+    Taught in: book/images/local_operations.md
     """
     given = [_as_table(table) for table in _as_list(tables, one=(2,))]
     _check_titles(titles, given)

@@ -374,6 +374,7 @@ def execute_book(book: Book, pages: list[str] | None = None) -> str:
                 done += 1
                 data = {
                     "key": wanted,
+                    "device": device,
                     "execution_seconds": round(result.seconds, 2),
                     "megabytes": result.megabytes,
                 }

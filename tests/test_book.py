@@ -94,7 +94,7 @@ def defined(cell) -> set[str]:
 @pytest.mark.parametrize("page", CHAPTERS)
 def test_a_name_of_the_library_is_defined_again_only_where_it_is_taught_and_proved(page):
     taught_in = exported()
-    chapter = page.removeprefix("book/")
+    chapter = f"{page}.md"
     sources = cells(page)
     for number, cell in enumerate(sources):
         for name in defined(cell) & set(taught_in):
