@@ -69,11 +69,12 @@ def _shown_of_role(match: re.Match) -> str:
 
 
 def links(text: str) -> Counter:
-    """Targets of roles and links. Of a glossary term only the role itself: its word is translated."""
+    """Targets of roles and links. Of roles that hold words alone the name: the words are translated."""
     found: list[str] = []
     for name, content in ROLE.findall(text):
         target = re.search(r"<([^>]*)>$", content)
-        found.append("{t}" if name == "t" else f"{{{name}}}{target[1] if target else content}")
+        free = name in ("t", "repository")
+        found.append(f"{{{name}}}" if free else f"{{{name}}}{target[1] if target else content}")
     rest = CODE.sub(" ", ROLE.sub(" ", text))
     found += [target for _, target in LINK.findall(rest)]
     found += ADDRESS.findall(LINK.sub(" ", rest))

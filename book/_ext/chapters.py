@@ -139,9 +139,8 @@ class ChapterRole(SphinxRole):
                 refwarn=True,
             )
             return [reference], []
-        later = nodes.inline("", "", classes=["later"])
-        later += [nodes.Text(f"{shown} "), nodes.inline("", _("in preparation"))]
-        return [later], []
+        later = _("{title} (in preparation)").format(title=shown)
+        return [nodes.inline("", later, classes=["later"])], []
 
 
 def outdated(app, env, added, changed, removed) -> list[str]:

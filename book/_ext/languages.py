@@ -11,6 +11,7 @@ from localize_code import catalogue
 from sphinx import addnodes
 from sphinx.locale import _
 from sphinx.transforms import SphinxTransform
+from sphinx.util.docutils import SphinxRole
 
 
 def repository(config) -> str:
@@ -24,6 +25,13 @@ def site_address(config) -> str:
     """Where GitHub Pages serves the site: https://<owner>.github.io/<repository>/"""
     owner, name = repository(config).split("/")[-2:]
     return f"https://{owner.lower()}.github.io/{name}/"
+
+
+class RepositoryRole(SphinxRole):
+    """A link to the repository, whose address stands in one place only."""
+
+    def run(self):
+        return [nodes.reference("", self.text, refuri=repository(self.config))], []
 
 
 def set_words(app, config) -> None:
@@ -144,6 +152,7 @@ def write_everything_if_titles_changed(app, env) -> list[str]:
 
 def setup(app):
     here = Path(__file__).parent
+    app.add_role("repository", RepositoryRole())
     app.add_config_value("languages", {"en": "English"}, "html")
     app.connect("config-inited", set_words, priority=400)  # before the theme reads its options
     app.connect("html-page-context", page_context)
