@@ -349,7 +349,11 @@ def check_pages(pages: dict[str, Page]) -> list[str]:
         if twice:
             found.append(f"{name}: ids that stand twice: {', '.join(twice[:5])}")
         if not name.startswith("en/"):
-            for block in page.tree.xpath("//div[contains(@class, 'stream')]//pre"):
+            # a cell that shows a library's error, tagged `prints-error`, is English everywhere
+            for block in page.tree.xpath(
+                "//div[contains(@class, 'stream')]//pre"
+                "[not(ancestor::div[contains(@class, 'tag_prints-error')])]"
+            ):
                 if left := ENGLISH.search(block.text_content()):
                     found.append(f"{name}: a cell prints English: {left[0]!r}; say it in the text")
         for svg in page.tree.xpath("//*[local-name()='svg'][contains(@class, 'figure-svg')]"):

@@ -401,6 +401,16 @@ def test_printed_sentences_fail(changed):
     )
 
 
+def test_the_words_of_a_library_may_be_printed(changed):
+    source = changed.source(CHAPTER)
+    edit(source, "print(steps, shape)", 'print("the number of steps is", steps)')
+    text = source.read_text("utf-8")
+    start = text.rindex("```{code-cell} ipython3\n", 0, text.index("the number of steps"))
+    first_line = start + len("```{code-cell} ipython3\n")
+    source.write_text(text[:first_line] + ":tags: [prints-error]\n" + text[first_line:], "utf-8")
+    assert "a cell prints English" not in build(changed).text
+
+
 def test_an_f_string_in_a_figure_fails(changed):
     edit(changed.source(CHAPTER), 'ax.set_xlabel("time")', 'ax.set_xlabel(f"time {steps}")')
     assert "an f-string cannot be translated" in build(changed).text
