@@ -3,8 +3,9 @@
 The rooms, by what a line of code does:
 
 - ``data``: it reads a picture.
+- ``models``: it has weights; one file a paper.
 - ``ops``: it is written out to be read; a faster twin stands in a library.
-- ``train``: it settles how much work this machine is given.
+- ``train``: it learns, or settles how much work this machine is given.
 - ``viz``: it draws a figure (the only room that knows matplotlib).
 
 A name is imported from its room: ``from iip_lib.ops import conv2d``.

@@ -5,15 +5,17 @@ No function writes a word of its own: words are arguments, for they are translat
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import matplotlib.pyplot as plt
 import torch
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
-__all__ = ["show_feature_maps", "show_images", "show_numbers"]
+__all__ = ["plot_history", "show_feature_maps", "show_images", "show_numbers"]
 
 _STYLE = "iip_lib.house"
 _SIGNED = LinearSegmentedColormap.from_list("signed", ["#2166ac", "#ffffff", "#b2182b"])
@@ -21,12 +23,14 @@ _SIGNED = LinearSegmentedColormap.from_list("signed", ["#2166ac", "#ffffff", "#b
 _DARK_TEXT, _LIGHT_TEXT = "#111111", "#fafafa"
 _GREATEST_HEIGHT = 3.2  # of one picture, in inches
 _GREATEST_CELL = 0.5  # of one number in a table, in inches
+_DASHES = ("-", "--", ":", "-.")  # curves are told apart without colour, too
 
 
 def show_images(
     images: Tensor | Sequence[Tensor],
     titles: Sequence[str] | None = None,
     ncols: int | None = None,
+    colors: Sequence[str | None] | None = None,
 ) -> Figure:
     """Pictures side by side, all of the same width.
 
@@ -35,12 +39,14 @@ def show_images(
             (1, H, W) or (H, W), in [0, 1].
         titles: one for each image.
         ncols: pictures in a row; three at most if not given.
+        colors: one for each image, for its frame and its title; None leaves both as they are.
+            A colour alone is not seen by everyone: let the title say the same by a sign.
 
     Returns:
         A figure with one axes for each image.
 
     Raises:
-        ValueError: a shape or a value range is no picture's, or the titles do not fit.
+        ValueError: a shape or a value range is no picture's, or titles or colors do not fit.
 
     Example:
         >>> figure = show_images([torch.rand(3, 8, 8), torch.rand(1, 8, 8)], titles=["a", "b"])
@@ -54,10 +60,19 @@ def show_images(
     """
     pictures = [_as_picture(image) for image in _as_list(images, one=(2, 3))]
     _check_titles(titles, pictures)
+    colors = [None] * len(pictures) if colors is None else list(colors)
+    if len(colors) != len(pictures):
+        raise ValueError(
+            f"colors has {len(colors)} entries for {len(pictures)} images, but one for each is "
+            f"needed: give None where an image needs no colour"
+        )
     with plt.style.context(_STYLE):
         figure, axes = _row_of_pictures(pictures, titles, ncols)
-        for ax, picture in zip(axes, pictures, strict=True):
+        for ax, picture, color in zip(axes, pictures, colors, strict=True):
             ax.imshow(picture.numpy(), vmin=0, vmax=1)
+            if color is not None:
+                ax.spines[:].set(color=color, linewidth=3)
+                ax.title.set_color(color)
     return figure
 
 
@@ -163,6 +178,70 @@ def show_numbers(
         points = min(plt.rcParams["font.size"], 72 * cell * 0.9 / (0.6 * max(longest, 2)))
         for ax, table, texts, is_signed in zip(axes, given, words, kinds, strict=True):
             _draw_numbers(ax, table, texts, is_signed, points)
+    return figure
+
+
+def plot_history(
+    history: Any,
+    names: Sequence[str] | None = None,
+    labels: Sequence[str] | None = None,
+    xlabel: str | None = None,
+    ylabel: str | None = None,
+) -> Figure:
+    """Learning curves: what a training recorded, epoch by epoch.
+
+    Args:
+        history: what `iip_lib.train.fit` returns, or a list of dicts with an ``epoch`` each.
+        names: the keys to be drawn; all that end with ``loss`` if not given.
+        labels: one for each name, for the legend.
+        xlabel: what stands along the axis of epochs.
+        ylabel: what stands along the axis of values.
+
+    Returns:
+        A figure with one axes, and in it one line for each name.
+
+    Raises:
+        ValueError: nothing was recorded, a name was not, or the labels do not fit.
+
+    Example:
+        >>> epochs = [{"epoch": 1, "train_loss": 2.3}, {"epoch": 2, "train_loss": 0.9}]
+        >>> figure = plot_history(epochs, labels=["training"], xlabel="epoch", ylabel="loss")
+        >>> figure.axes[0].lines[0].get_ydata().tolist()
+        [2.3, 0.9]
+
+    Source:
+        matplotlib.axes.Axes.plot
+
+    Taught in: book/training/first_training.md
+    """
+    epochs = list(getattr(history, "epochs", history))
+    if not epochs:
+        raise ValueError("the history holds no epoch, but at least one is needed: train first")
+    names = [name for name in epochs[0] if name.endswith("loss")] if names is None else list(names)
+    for name in names:
+        if not all(name in epoch for epoch in epochs):
+            raise ValueError(
+                f"the history has no {name!r} in each epoch, but it is to be drawn: "
+                f"choose from {', '.join(epochs[0])}"
+            )
+    if labels is not None and (isinstance(labels, str) or len(labels) != len(names)):
+        raise ValueError(
+            f"labels is {labels!r} for {len(names)} names, but one label for each is needed: "
+            f"give a list of {len(names)}"
+        )
+    with plt.style.context(_STYLE):
+        figure, ax = plt.subplots()
+        plt.close(figure)
+        x = [epoch["epoch"] for epoch in epochs]
+        for number, name in enumerate(names):
+            # One epoch is a point, and no line.
+            look = {"linestyle": _DASHES[number % len(_DASHES)], "marker": "o", "markersize": 3.5}
+            label = None if labels is None else labels[number]
+            ax.plot(x, [epoch[name] for epoch in epochs], label=label, **look)
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+        ax.set(xlabel=xlabel, ylabel=ylabel)
+        if labels is not None:
+            ax.legend()
     return figure
 
 

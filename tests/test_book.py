@@ -34,6 +34,21 @@ def test_nothing_is_executed_again(built):
     assert "executed 0 chapters" in output.text
 
 
+def test_a_chapter_runs_with_the_numbers_of_a_gpu(tmp_path):
+    # on a CPU, and in a copy, so that the book keeps its own results
+    page = "book/training/first_training"
+    (tmp_path / "_config.yml").write_bytes((ROOT / "_config.yml").read_bytes())
+    (tmp_path / "_toc.yml").write_text(f"format: jb-book\nroot: {page}\n")
+    copy = Book(tmp_path).source(page)
+    copy.parent.mkdir(parents=True)
+    last = "\n```{code-cell} ipython3\nassert epochs == 40\n```\n"
+    copy.write_text(BOOK.source(page).read_text("utf-8") + last, "utf-8")
+    output = run_script("execute.py", "--root", tmp_path, environment={"IIP_DEVICE": "gpu"})
+    assert output.code == 0, output.text
+    assert "executed 1 chapters" in output.text
+    assert "on gpu" in output.text
+
+
 # ---- files ---------------------------------------------------------------------------------------
 
 
@@ -159,7 +174,9 @@ def test_exercises_are_whole(page):
         assert "hide-cell" in parts["exercise-check"].metadata["tags"]
         last = parts["exercise-starter"].source.strip().splitlines()[-1]
         assert last == f"print(check_{name}(answer_{name}))"
-        assert f"solution_{name} =" in parts["exercise-solution"].source
+        assert re.search(
+            rf"^(solution_{name} = |def solution_{name}\()", parts["exercise-solution"].source, re.M
+        )
         assert (
             f'assert check_{name}(solution_{name}).startswith("✓")'
             in parts["exercise-solution"].source

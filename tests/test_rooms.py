@@ -16,19 +16,27 @@ LIBRARY = Path(iip_lib.__file__).parent
 THIRD_PARTIES = {
     "__init__": set(),
     "data": {"numpy", "skimage", "torch"},
+    "models/__init__": {"iip_lib"},
+    "models/lenet": {"torch"},
     "ops": {"torch"},
-    "train": {"torch"},
+    "train": {"accelerate", "torch", "torchmetrics", "tqdm"},
     "viz": {"matplotlib", "torch"},
 }
-PYTHON = {"collections", "os", "typing"}
+PYTHON = {"collections", "contextlib", "dataclasses", "os", "time", "typing", "warnings"}
 
 PUBLIC = {
     "data": ["photo"],
+    "models/lenet": ["LeNet"],
     "ops": ["conv2d"],
-    "train": ["per_device"],
-    "viz": ["show_feature_maps", "show_images", "show_numbers"],
+    "train": ["History", "evaluate", "fit", "per_device", "train_one_epoch"],
+    "viz": ["plot_history", "show_feature_maps", "show_images", "show_numbers"],
 }
 NAMES = [(room, name) for room, names in PUBLIC.items() for name in names]
+TYPES = {"Batches", "LossFunction", "T"}
+
+
+def room_of(path):
+    return importlib.import_module(f"iip_lib.{path.replace('/', '.')}")
 
 
 def imported(path):
@@ -52,24 +60,42 @@ def test_a_room_imports_only_what_it_may(room):
 
 @pytest.mark.parametrize("room", PUBLIC)
 def test_public_names(room):
-    module = importlib.import_module(f"iip_lib.{room}")
+    module = room_of(room)
     assert module.__all__ == PUBLIC[room]
     own = {
         name
         for name, thing in vars(module).items()
         if getattr(thing, "__module__", None) == module.__name__ and not name.startswith("_")
     }
-    assert own - {"T"} == set(PUBLIC[room])
+    assert own - TYPES == set(PUBLIC[room])
+
+
+def test_models_only_import_models():
+    """A relative import in a room would reach another room; in models/ it stays inside."""
+    for path in (LIBRARY / "models").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.level:
+                assert node.level == 1, path
+            elif isinstance(node, (ast.Import, ast.ImportFrom)):
+                assert "iip_lib" not in ast.unparse(node), path
+
+
+def test_models_are_imported_from_their_room():
+    models = room_of("models")
+    for room, names in PUBLIC.items():
+        if room.startswith("models/"):
+            for name in names:
+                assert getattr(models, name) is getattr(room_of(room), name)
 
 
 def test_the_map_names_every_room():
     for room in PUBLIC:
-        assert f"``{room}``" in iip_lib.__doc__
+        assert f"``{room.partition('/')[0]}``" in iip_lib.__doc__
 
 
 @pytest.mark.parametrize(("room", "name"), NAMES)
 def test_docstrings(room, name):
-    function = getattr(importlib.import_module(f"iip_lib.{room}"), name)
+    function = getattr(room_of(room), name)
     text = inspect.getdoc(function)
     for part in ("Args:", "Returns:", "Raises:", "Example:", ">>> ", "Source:"):
         assert part in text, part

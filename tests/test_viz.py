@@ -14,7 +14,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from iip_lib.viz import show_feature_maps, show_images, show_numbers
+from iip_lib.viz import plot_history, show_feature_maps, show_images, show_numbers
 
 FUNCTIONS = [show_images, show_feature_maps, show_numbers]
 
@@ -117,6 +117,19 @@ def test_show_images_does_not_stretch_grey():
     assert figure.axes[0].images[0].get_clim() == (0, 1)
 
 
+def test_show_images_in_frames():
+    figure = show_images(some(), titles=["a", "b", "c"], colors=[None, "#d55e00", None])
+    plain, framed, _ = figure.axes
+    assert to_rgb(framed.title.get_color()) == to_rgb("#d55e00")
+    assert {to_rgb(spine.get_edgecolor()) for spine in framed.spines.values()} == {
+        to_rgb("#d55e00")
+    }
+    assert to_rgb(plain.title.get_color()) == (0, 0, 0)
+    assert plain.spines["top"].get_linewidth() < framed.spines["top"].get_linewidth()
+    with pytest.raises(ValueError, match="colors has 1 entries for 3 images, but one for each"):
+        show_images(some(), colors=["#d55e00"])
+
+
 @pytest.mark.parametrize(
     ("image", "message"),
     [
@@ -193,6 +206,59 @@ def test_tables_refuse(show, table, message):
 def test_show_numbers_refuses_signed_that_does_not_fit():
     with pytest.raises(ValueError, match="signed has 1 entries for 3 tables"):
         show_numbers(some(), signed=[True])
+
+
+EPOCHS = [
+    {"epoch": 1, "train_loss": 2.0, "val_loss": 1.5, "val_accuracy": 0.5, "seconds": 0.1},
+    {"epoch": 2, "train_loss": 1.0, "val_loss": 1.2, "val_accuracy": 0.8, "seconds": 0.1},
+]
+
+
+class Recorded:
+    epochs = EPOCHS
+
+
+@pytest.mark.parametrize("history", [EPOCHS, Recorded()])
+def test_plot_history_draws_the_recorded_numbers(history):
+    figure = plot_history(history)
+    assert isinstance(figure, Figure)
+    assert plt.get_fignums() == []
+    (ax,) = figure.axes
+    assert [line.get_ydata().tolist() for line in ax.lines] == [[2.0, 1.0], [1.5, 1.2]]
+    assert [line.get_xdata().tolist() for line in ax.lines] == [[1, 2]] * 2
+    (line,) = plot_history(history, ["val_accuracy"]).axes[0].lines
+    assert line.get_ydata().tolist() == [0.5, 0.8]
+
+
+def test_plot_history_writes_only_the_given_words():
+    assert words(plot_history(EPOCHS)) == []
+    figure = plot_history(EPOCHS, labels=["one", "two"], xlabel="three", ylabel="four")
+    assert sorted(words(figure)) == ["four", "one", "three", "two"]
+
+
+def test_plot_history_tells_curves_apart_without_colour():
+    lines = plot_history(EPOCHS, ["train_loss", "val_loss", "val_accuracy"]).axes[0].lines
+    assert len({line.get_linestyle() for line in lines}) == 3
+
+
+def test_plot_history_counts_epochs_in_whole_numbers():
+    ax = plot_history(EPOCHS).axes[0]
+    ticks = [tick for tick in ax.get_xticks() if 1 <= tick <= 2]
+    assert ticks == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (([],), "holds no epoch.*train first"),
+        ((EPOCHS, ["test_loss"]), "no 'test_loss' in each epoch.*choose from epoch, train_loss"),
+        ((EPOCHS, None, ["one"]), "one label for each is needed: give a list of 2"),
+        ((EPOCHS, ["seconds"], "s"), "one label for each is needed"),
+    ],
+)
+def test_plot_history_refuses(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        plot_history(*arguments)
 
 
 def test_house_lines_are_seen_on_white_and_on_dark_pages():
