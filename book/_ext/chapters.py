@@ -90,7 +90,8 @@ class ChapterHead(SphinxDirective):
         text = text.format(minutes=minutes_to_read(source))
         results = stamp(root / "_build", self.env.docname)
         if results.exists():
-            text += "; " + time_to_run(json.loads(results.read_text()))
+            run = time_to_run(json.loads(results.read_text()))
+            text = _("{reading}; {running}").format(reading=text, running=run)
         return nodes.field_body("", nodes.paragraph("", text))
 
     def links(self, library: dict[str, str | None]) -> nodes.field_body:
