@@ -87,6 +87,13 @@ def test_only_terms_that_a_page_uses_stand_in_the_glossary():
     assert [u for u in used if u not in spellings] == []
 
 
+def test_every_term_names_a_chapter_that_marks_it():
+    for term in load(ROOT / "book" / "glossary.yml"):
+        text = BOOK.source(f"book/{term.chapter}").read_text("utf-8")
+        marked = re.findall(r"\{t\}`(?:[^`<]*<)?([^`>]*)>?`", text)
+        assert {s.lower() for s in term.spellings("en")} & {m.lower() for m in marked}, term.en
+
+
 # ---- cells ---------------------------------------------------------------------------------------
 
 

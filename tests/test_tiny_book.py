@@ -440,6 +440,15 @@ def test_a_lost_link_in_a_translation_fails(changed):
     assert "links: lost 'part/chapter.md'" in output.text
 
 
+def test_a_term_whose_chapter_does_not_exist_is_named(changed):
+    edit(changed.root / "book" / "glossary.yml", "part/chapter", "part/none")
+    home = changed.source("book/index")
+    home.write_text(home.read_text("utf-8") + "\n```{glossary-table}\n```\n", "utf-8")
+    output = build(changed)
+    assert output.code == 1
+    assert "the chapter of 'kernel' is 'part/none', which is not in _toc.yml" in output.text
+
+
 def test_a_page_that_does_not_exist_is_named(changed):
     (changed.root / "_toc.yml").write_text(
         "format: jb-book\nroot: book/index\nchapters:\n- file: book/part/chaptre\n"

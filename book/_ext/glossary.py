@@ -141,7 +141,13 @@ class GlossaryTable(SphinxDirective):
         paragraph = nodes.paragraph()
         docname = f"book/{term.chapter}"
         if docname not in self.env.found_docs:
-            paragraph += nodes.literal("", term.chapter)
+            logger.warning(
+                "book/glossary.yml: the chapter of %r is %r, which is not in _toc.yml: "
+                "name the chapter that explains the term first",
+                term.en,
+                term.chapter,
+                location=self.get_location(),
+            )
             return paragraph
         paragraph += addnodes.pending_xref(
             "",
