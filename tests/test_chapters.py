@@ -4,10 +4,7 @@ import subprocess
 
 import pytest
 from chapters import last_commit, library_of, minutes_to_read
-from conftest import ROOT
 from test_tiny_book import CHAPTER, article, build, edit
-
-from book import Book
 
 CELL = """\
 ```{{code-cell}} ipython3
@@ -139,9 +136,3 @@ def test_mentions_of_chapters(tiny, language, title, later):
     (plain,) = page.xpath(".//span[@class='later']")
     assert plain.text_content() == later
     assert not plain.xpath(".//a")
-
-
-def test_every_file_of_the_library_belongs_to_a_chapter():
-    taught = {file for name in Book(ROOT).pages for file in library_of(ROOT, name)}
-    files = {path.relative_to(ROOT).as_posix() for path in (ROOT / "iip_lib").rglob("*.py")}
-    assert {file for file in files - taught if not file.endswith("__init__.py")} == set()
