@@ -1,3 +1,15 @@
 """Networks: one file a paper, and a line for each here."""
 
+from .alexnet import AlexNet as AlexNet
 from .lenet import LeNet as LeNet
+from .resnet import BasicBlock as BasicBlock
+from .resnet import Bottleneck as Bottleneck
+from .resnet import ResNet as ResNet
+from .resnet import resnet18 as resnet18
+from .resnet import resnet34 as resnet34
+from .resnet import resnet50 as resnet50
+from .resnet import resnet_small as resnet_small
+from .vgg import VGG as VGG
+from .vgg import vgg11 as vgg11
+from .vgg import vgg16 as vgg16
+from .vgg import vgg19 as vgg19
