@@ -19,6 +19,7 @@ THIRD_PARTIES = {
     "models/__init__": {"iip_lib"},
     "models/_checks": {"torch"},
     "models/alexnet": {"iip_lib", "torch"},
+    "models/googlenet": {"iip_lib", "torch"},
     "models/lenet": {"torch"},
     "models/resnet": {"iip_lib", "torch"},
     "models/vgg": {"iip_lib", "torch"},
@@ -31,6 +32,7 @@ PYTHON = {"collections", "contextlib", "dataclasses", "os", "time", "typing", "w
 PUBLIC = {
     "data": ["photo"],
     "models/alexnet": ["AlexNet"],
+    "models/googlenet": ["GoogLeNet", "Inception", "InceptionAux"],
     "models/lenet": ["LeNet"],
     "models/resnet": [
         "BasicBlock",

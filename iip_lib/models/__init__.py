@@ -1,6 +1,9 @@
 """Networks: one file a paper, and a line for each here."""
 
 from .alexnet import AlexNet as AlexNet
+from .googlenet import GoogLeNet as GoogLeNet
+from .googlenet import Inception as Inception
+from .googlenet import InceptionAux as InceptionAux
 from .lenet import LeNet as LeNet
 from .resnet import BasicBlock as BasicBlock
 from .resnet import Bottleneck as Bottleneck
