@@ -21,6 +21,7 @@ THIRD_PARTIES = {
     "models/alexnet": {"iip_lib", "torch"},
     "models/googlenet": {"iip_lib", "torch"},
     "models/lenet": {"torch"},
+    "models/mobilenet": {"iip_lib", "torch"},
     "models/resnet": {"iip_lib", "torch"},
     "models/vgg": {"iip_lib", "torch"},
     "ops": {"torch"},
@@ -34,6 +35,7 @@ PUBLIC = {
     "models/alexnet": ["AlexNet"],
     "models/googlenet": ["GoogLeNet", "Inception", "InceptionAux"],
     "models/lenet": ["LeNet"],
+    "models/mobilenet": ["InvertedResidual", "MobileNetV2"],
     "models/resnet": [
         "BasicBlock",
         "Bottleneck",

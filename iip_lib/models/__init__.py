@@ -5,6 +5,8 @@ from .googlenet import GoogLeNet as GoogLeNet
 from .googlenet import Inception as Inception
 from .googlenet import InceptionAux as InceptionAux
 from .lenet import LeNet as LeNet
+from .mobilenet import InvertedResidual as InvertedResidual
+from .mobilenet import MobileNetV2 as MobileNetV2
 from .resnet import BasicBlock as BasicBlock
 from .resnet import Bottleneck as Bottleneck
 from .resnet import ResNet as ResNet

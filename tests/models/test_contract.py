@@ -20,10 +20,11 @@ CLASSIFIERS = {
     "vgg19": 32,
     "AlexNet": 63,
     "GoogLeNet": 15,
+    "MobileNetV2": 32,
 }
 # Trained by one backward(); the very large ones would take seconds each.
 QUICK = [name for name in CLASSIFIERS if not name.startswith(("vgg", "AlexNet", "resnet34"))]
-OTHER_NAMES = {"AlexNet": "alexnet", "GoogLeNet": "googlenet"}
+OTHER_NAMES = {"AlexNet": "alexnet", "GoogLeNet": "googlenet", "MobileNetV2": "mobilenet_v2"}
 TWINS = {
     name: OTHER_NAMES.get(name, name)
     for name in CLASSIFIERS
