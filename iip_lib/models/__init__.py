@@ -14,6 +14,7 @@ from .resnet import resnet18 as resnet18
 from .resnet import resnet34 as resnet34
 from .resnet import resnet50 as resnet50
 from .resnet import resnet_small as resnet_small
+from .unet import UNet as UNet
 from .vgg import VGG as VGG
 from .vgg import vgg11 as vgg11
 from .vgg import vgg16 as vgg16
