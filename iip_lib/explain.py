@@ -1,0 +1,287 @@
+"""Questions to a finished network: tensors in, tensors out.
+
+Each function borrows the network. Inside, all its parts are in evaluation mode; afterwards, also
+after an error, it is as it was: the mode of each part, hooks, gradients and random numbers.
+"""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import torch
+from torch import Tensor, nn
+
+__all__ = ["cam", "grad_cam", "record"]
+
+
+@contextmanager
+def record(model: nn.Module, *layers: str) -> Iterator[dict[str, Tensor]]:
+    """What layers give, while the network runs: feature maps, for instance.
+
+    Inside the block, the network is in evaluation mode, and each run of it fills the dict.
+    Afterwards, each part is in the mode in which it came, and the hooks are gone.
+
+    Args:
+        model: the network.
+        layers: names from ``model.named_modules()``, such as ``"features.0"``; the name ``""``
+            is the network itself.
+
+    Returns:
+        A context manager; ``as`` names a dict from the name of a layer to its last output. An
+        output is kept as it is, also where the next layer works in place, and gradients flow
+        through it; run the network under ``torch.no_grad()`` where you need none.
+
+    Raises:
+        TypeError: a layer is given as a module, or a layer's output is no tensor.
+        ValueError: no layer is named, or the network has none of that name.
+
+    Example:
+        >>> model = nn.Sequential(nn.Conv2d(3, 8, kernel_size=3), nn.ReLU())
+        >>> with record(model, "0", "1") as outputs:
+        ...     y = model(torch.rand(2, 3, 16, 16))
+        >>> outputs["0"].shape
+        torch.Size([2, 8, 14, 14])
+        >>> torch.equal(outputs["1"], y)
+        True
+
+    Source:
+        Zeiler, Fergus: Visualizing and understanding convolutional networks, 2014,
+        https://arxiv.org/abs/1311.2901
+
+    Taught in: book/looking_inside/filters_and_feature_maps.md
+    """
+    if not layers:
+        raise ValueError(
+            "no layer is named, but at least one is needed: "
+            "try record(model, name) with a name from model.named_modules()"
+        )
+    parts = {layer: _part(model, layer) for layer in layers}
+    outputs: dict[str, Tensor] = {}
+    with ExitStack() as stack:
+        stack.enter_context(_evaluating(model))
+        for layer, part in parts.items():
+            handle = part.register_forward_hook(_keep(outputs, layer))
+            stack.callback(handle.remove)
+        yield outputs
+
+
+def cam(features: Tensor, weight: Tensor, target: Tensor | int) -> Tensor:
+    """Class activation map: the last feature maps, summed with the weights of one class.
+
+    map[n, i, j] = sum over c of weight[target[n], c] * features[n, c, i, j]
+
+    It explains networks that end in global average pooling and one fully connected layer. There,
+    the mean of the map, plus the bias of the class, is the logit.
+
+    Args:
+        features: (N, C, h, w), what the average pooling is given.
+        weight: (K, C), the weight of the fully connected layer.
+        target: the classes, (N,) whole numbers in 0 … K−1, or one for all pictures.
+
+    Returns:
+        (N, h, w): positive where the picture speaks for the class, negative where against.
+
+    Raises:
+        TypeError: the classes are no whole numbers.
+        ValueError: the shapes do not fit one another, or there is no such class.
+
+    Example:
+        >>> features, layer = torch.rand(2, 8, 7, 7), nn.Linear(8, 10)
+        >>> maps = cam(features, layer.weight, torch.tensor([3, 5]))
+        >>> maps.shape
+        torch.Size([2, 7, 7])
+        >>> logits = layer(features.mean(dim=(2, 3)))
+        >>> torch.allclose(maps[0].mean() + layer.bias[3], logits[0, 3], atol=1e-6)
+        True
+
+    Source:
+        Zhou, Khosla, Lapedriza, Oliva, Torralba: Learning deep features for discriminative
+        localization, 2016, https://arxiv.org/abs/1512.04150, eq. 2. There it is the sum of the
+        map that is the logit, for the pooling sums; here, as in torch, it is the mean.
+
+    Taught in: book/looking_inside/cam.md
+    """
+    if features.ndim != 4:
+        raise ValueError(
+            f"the features have shape {tuple(features.shape)}, but (N, C, h, w) is needed: give "
+            f"the feature maps before the pooling, for a single picture as features[None]"
+        )
+    if weight.ndim != 2 or weight.shape[1] != features.shape[1]:
+        raise ValueError(
+            f"the weight has shape {tuple(weight.shape)}, but (K, {features.shape[1]}) is needed "
+            f"for {features.shape[1]} feature maps: give the weight of the fully connected layer "
+            f"that follows the pooling of these maps"
+        )
+    target = _classes(target, len(features), len(weight)).to(weight.device)
+    return torch.einsum("nc,nchw->nhw", weight[target], features).detach()
+
+
+def grad_cam(model: nn.Module, images: Tensor, layer: str, target: Tensor | int) -> Tensor:
+    """Grad-CAM: where in a layer's feature maps the logit of a class comes from.
+
+    map = relu(sum over c of alpha[c] * A[c]),
+    alpha[c] = mean over i, j of d logit / d A[c, i, j]
+
+    A are the feature maps of the layer. Where the network ends in global average pooling and one
+    fully connected layer, the map of its last feature maps is relu(cam) / (h * w).
+
+    Args:
+        model: the network; it gives logits (N, K).
+        images: (N, C, H, W), prepared as for the network.
+        layer: a name from ``model.named_modules()``, mostly that of the last convolution.
+        target: the classes, (N,) whole numbers in 0 … K−1, or one for all pictures.
+
+    Returns:
+        (N, h, w), at the layer's resolution, at least 0 and not normalized.
+
+    Raises:
+        TypeError: the pictures are no tensor of floating point numbers, the layer is given as a
+            module, or the classes are no whole numbers.
+        ValueError: a shape does not fit, there is no such layer or class, or the logit does not
+            depend on the layer.
+
+    Example:
+        >>> model = nn.Sequential(
+        ...     nn.Conv2d(3, 8, kernel_size=3), nn.ReLU(), nn.Flatten(), nn.Linear(8 * 14 * 14, 10)
+        ... )
+        >>> maps = grad_cam(model, torch.rand(2, 3, 16, 16), "1", target=4)
+        >>> maps.shape, bool((maps >= 0).all())
+        (torch.Size([2, 14, 14]), True)
+
+    Source:
+        Selvaraju, Cogswell, Das, Vedantam, Parikh, Batra: Grad-CAM, 2017,
+        https://arxiv.org/abs/1610.02391, eq. 1 and 2
+
+    Taught in: book/looking_inside/grad_cam.md
+    """
+    _check_images(images)
+    # The pictures ask for a gradient, so that there is one where all parameters are frozen; the
+    # clone lets a first layer work in place.
+    images = images.detach().requires_grad_()
+    with _random_kept(images), torch.enable_grad(), record(model, layer) as outputs:
+        score = _logits_of(model(images.clone()), target).sum()  # each map depends on its own
+    maps = _maps(outputs, layer)  # (N, c, h, w)
+    gradient = None
+    if score.requires_grad:
+        (gradient,) = torch.autograd.grad(score, maps, allow_unused=True)
+    if gradient is None:
+        raise ValueError(
+            f"the logit does not depend on layer {layer!r}, but a layer on its way is needed: "
+            f"choose one between the pictures and the logits"
+        )
+    alpha = gradient.mean(dim=(2, 3))  # (N, c)
+    return torch.einsum("nc,nchw->nhw", alpha, maps.detach()).relu()
+
+
+def _keep(outputs: dict[str, Tensor], layer: str):
+    """A hook that keeps the output; the network goes on with a copy, which it may change."""
+
+    def hook(part: nn.Module, inputs: tuple, output: Tensor) -> Tensor:
+        if not isinstance(output, Tensor):
+            raise TypeError(
+                f"the output of layer {layer!r} is a {type(output).__name__}, but a tensor is "
+                f"needed: choose a layer inside it"
+            )
+        outputs[layer] = output
+        return output.clone()
+
+    return hook
+
+
+def _part(model: nn.Module, layer: str) -> nn.Module:
+    """The part of the network that has this name."""
+    if not isinstance(layer, str):
+        raise TypeError(
+            f"the layer is a {type(layer).__name__}, but its name is needed: "
+            f"choose one from model.named_modules()"
+        )
+    parts = dict(model.named_modules(remove_duplicate=False))
+    if layer not in parts:
+        names = [name for name in parts if name]
+        shown = ", ".join(names[:8]) + (", …" if len(names) > 8 else "")
+        raise ValueError(
+            f"the network has no layer {layer!r}, but a name from model.named_modules() is "
+            f"needed: choose one of {shown}"
+        )
+    return parts[layer]
+
+
+@contextmanager
+def _evaluating(model: nn.Module) -> Iterator[None]:
+    """Evaluation mode inside; afterwards each part is in the mode in which it came."""
+    modes = [(part, part.training) for part in model.modules()]
+    try:
+        model.eval()
+        yield
+    finally:
+        for part, training in modes:
+            part.training = training
+
+
+def _random_kept(images: Tensor):
+    """Random numbers that the network draws inside are given back."""
+    return torch.random.fork_rng([images.device] if images.is_cuda else [])
+
+
+def _maps(outputs: dict[str, Tensor], layer: str) -> Tensor:
+    """The recorded output of a layer that has rows and columns, (N, c, h, w)."""
+    if layer not in outputs:
+        raise ValueError(
+            f"layer {layer!r} did not run, but a layer on the way to the logits is needed: "
+            f"choose one that the network's forward calls"
+        )
+    if outputs[layer].ndim != 4:
+        raise ValueError(
+            f"the output of layer {layer!r} has shape {tuple(outputs[layer].shape)}, but feature "
+            f"maps (N, C, h, w) are needed: choose a convolution, or a layer after one"
+        )
+    return outputs[layer]
+
+
+def _logits_of(logits: Tensor, target: Tensor | int) -> Tensor:
+    """(N, K) → the logit of its class for each picture, (N,)."""
+    if not isinstance(logits, Tensor) or logits.ndim != 2:
+        came = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
+        raise ValueError(
+            f"the network gives {came}, but logits (N, K) are needed: "
+            f"wrap it in a module that gives one row of logits a picture"
+        )
+    target = _classes(target, *logits.shape).to(logits.device)
+    return logits.gather(1, target[:, None])[:, 0]
+
+
+def _classes(target: Tensor | int, number: int, classes: int) -> Tensor:
+    """One class for each of `number` pictures, (N,) int64."""
+    target = torch.as_tensor(target)
+    if target.is_floating_point() or target.is_complex() or target.dtype == torch.bool:
+        raise TypeError(
+            f"the target is {target.dtype}, but whole numbers are needed: "
+            f"give class indices, such as logits.argmax(dim=1)"
+        )
+    if target.ndim == 0:
+        target = target.expand(number)
+    if target.shape != (number,):
+        raise ValueError(
+            f"the target has shape {tuple(target.shape)}, but ({number},) is needed for "
+            f"{number} pictures: give one class for each, or one number for all"
+        )
+    if number and (target.min() < 0 or target.max() >= classes):
+        raise ValueError(
+            f"the target has classes from {target.min()} to {target.max()}, but 0 to "
+            f"{classes - 1} are needed: look at the order of the {classes} logits"
+        )
+    return target.long()
+
+
+def _check_images(images: Tensor) -> None:
+    """Refuse what is no batch of pictures."""
+    if not isinstance(images, Tensor) or not images.is_floating_point():
+        came = images.dtype if isinstance(images, Tensor) else type(images).__name__
+        raise TypeError(
+            f"the pictures are {came}, but a tensor of floating point numbers is needed: "
+            f"prepare them as for the network, uint8 first by images.float() / 255"
+        )
+    if images.ndim != 4:
+        raise ValueError(
+            f"the pictures have shape {tuple(images.shape)}, but (N, C, H, W) is needed: "
+            f"a single picture (C, H, W) becomes a batch of one by images[None]"
+        )
