@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 import torch
 from torch import Tensor, nn
 
-__all__ = ["cam", "grad_cam", "record"]
+__all__ = ["cam", "grad_cam", "lime", "occlusion", "record"]
 
 
 @contextmanager
@@ -172,6 +172,173 @@ def grad_cam(model: nn.Module, images: Tensor, layer: str, target: Tensor | int)
     return torch.einsum("nc,nchw->nhw", alpha, maps.detach()).relu()
 
 
+def occlusion(
+    model: nn.Module,
+    images: Tensor,
+    target: Tensor | int,
+    *,
+    window: int | tuple[int, int],
+    stride: int | tuple[int, int],
+    baseline: float = 0.0,
+    batch_size: int = 64,
+) -> Tensor:
+    """Occlusion: how much of a class's logit goes when a window of the picture is covered.
+
+    map[i, j] = mean of (logit - logit with this window covered)
+    over all windows that cover pixel (i, j)
+
+    The windows start in the upper left corner, `stride` pixels apart; those that reach over the
+    right or lower edge are cut there.
+
+    Args:
+        model: the network; it gives logits (N, K).
+        images: (N, C, H, W), prepared as for the network.
+        target: the classes, (N,) whole numbers in 0 … K−1, or one for all pictures.
+        window: its height and width in pixels, or one number for both; at most those of the
+            picture.
+        stride: from window to window, down and right, or one number for both; at most `window`,
+            so that no pixel is left out.
+        baseline: the value that covers; 0 is the mean colour where pictures are normalized.
+        batch_size: how many covered pictures the network is shown at a time.
+
+    Returns:
+        (N, H, W): positive where the picture speaks for the class.
+
+    Raises:
+        TypeError: the pictures are no tensor of floating point numbers, or the classes are no
+            whole numbers.
+        ValueError: a shape does not fit, there is no such class, or `window`, `stride` or
+            `batch_size` is no number as described.
+
+    Example:
+        >>> model = nn.Sequential(nn.Flatten(), nn.Linear(3 * 16 * 16, 10))
+        >>> occlusion(model, torch.rand(2, 3, 16, 16), target=4, window=4, stride=2).shape
+        torch.Size([2, 16, 16])
+
+    Source:
+        Zeiler, Fergus: Visualizing and understanding convolutional networks, 2014, section 4.2,
+        https://arxiv.org/abs/1311.2901. There, a window's place has the class's probability;
+        here, as in captum, a pixel has the mean drop of the logit.
+
+    Taught in: book/looking_inside/occlusion_lime_rise.md
+    """
+    _check_images(images)
+    _check_counts(batch_size=batch_size)
+    rows, columns = (
+        _windows(size, *pair, images.device)  # (windows, size)
+        for size, *pair in zip(images.shape[2:], _pair(window), _pair(stride), strict=True)
+    )
+    places = torch.cartesian_prod(torch.arange(len(rows)), torch.arange(len(columns)))
+    drops = []
+    with _asking(model, images):
+        score = _logits_of(_in_batches(model, images, batch_size), target)  # (N,)
+        for place in places.split(_share(batch_size, images)):
+            covered = rows[place[:, 0], :, None] & columns[place[:, 1], None, :]  # (b, H, W)
+            changed = torch.where(covered[:, None, None], baseline, images)  # (b, N, C, H, W)
+            drops.append(score - _scores(model, changed, target, batch_size))  # (b, N)
+    drop = torch.cat(drops).view(len(rows), len(columns), len(images))
+    rows, columns = rows.to(drop), columns.to(drop)
+    count = rows.sum(dim=0)[:, None] * columns.sum(dim=0)  # (H, W), how many cover a pixel
+    return torch.einsum("yxn,yh,xw->nhw", drop, rows, columns) / count
+
+
+def lime(
+    model: nn.Module,
+    image: Tensor,
+    target: int,
+    segments: Tensor,
+    *,
+    samples: int = 500,
+    baseline: float | None = None,
+    kernel_width: float = 0.25,
+    alpha: float = 1.0,
+    batch_size: int = 64,
+    seed: int = 0,
+) -> Tensor:
+    """LIME: a linear model, near one picture, of how its segments make the logit of a class.
+
+    Segments are switched off at random, each with probability 1/2. Weighted ridge regression
+    then finds the weight of each segment from z in {0, 1}^S (1: the segment is there):
+
+    minimize sum over z of p(z) * (logit(z) - w · z - b)^2 + alpha * |w|^2,
+    p(z) = exp(-d(z)^2 / (2 * kernel_width^2)), d(z) = 1 - sqrt(share of segments that are there)
+
+    d is the cosine distance from z to the whole picture, (1, …, 1).
+
+    Args:
+        model: the network; it gives logits (N, K).
+        image: (C, H, W), prepared as for the network.
+        target: the class, in 0 … K−1.
+        segments: (H, W) whole numbers from 0, such as ``skimage.segmentation.slic`` gives.
+        samples: how many pictures with switched-off segments are shown, at least 1. The whole
+            picture is shown besides.
+        baseline: what a segment that is off is filled with; None for its own mean colour.
+        kernel_width: from which distance on a sample counts little.
+        alpha: how strongly the weights are drawn towards 0.
+        batch_size: how many pictures the network is shown at a time.
+        seed: of the random numbers.
+
+    Returns:
+        (S,) weights, S = segments.max() + 1; positive where a segment speaks for the class.
+        ``weights[segments]`` is the map (H, W). A number that no segment has gets 0.
+
+    Raises:
+        TypeError: the picture is no tensor of floating point numbers, or the class or the
+            segments are no whole numbers.
+        ValueError: a shape does not fit, there is no such class, a segment's number is negative,
+            or a number is not as described.
+
+    Example:
+        >>> model = nn.Sequential(nn.Flatten(), nn.Linear(3 * 4 * 4, 10))
+        >>> segments = torch.arange(4).repeat_interleave(4).view(4, 4)  # four rows
+        >>> weights = lime(model, torch.rand(3, 4, 4), 7, segments)
+        >>> weights.shape, weights[segments].shape
+        (torch.Size([4]), torch.Size([4, 4]))
+
+    Source:
+        Ribeiro, Singh, Guestrin: "Why should I trust you?" Explaining the predictions of any
+        classifier, 2016, https://arxiv.org/abs/1602.04938. The distance, the 2 in the exponent
+        and the mean colour are those of the authors' code. They choose the few best segments
+        first and explain probabilities; here all segments and the logit are taken.
+
+    Taught in: book/looking_inside/occlusion_lime_rise.md
+    """
+    from sklearn.linear_model import Ridge
+
+    if isinstance(image, Tensor) and image.ndim != 3:
+        raise ValueError(
+            f"the picture has shape {tuple(image.shape)}, but (C, H, W) is needed: "
+            f"ask for one picture at a time, images[0]"
+        )
+    _check_images(image[None] if isinstance(image, Tensor) else image)
+    _check_counts(samples=samples, batch_size=batch_size)
+    if not (kernel_width > 0 and alpha >= 0):
+        raise ValueError(
+            f"kernel_width is {kernel_width} and alpha is {alpha}, but a number above 0 and one "
+            f"of at least 0 are needed: try kernel_width=0.25, alpha=1.0"
+        )
+    segments = _segments(segments, image)
+    labels, index = segments.unique(return_inverse=True)  # (s,), (H, W) in 0 … s−1
+    generator = torch.Generator().manual_seed(seed)
+    there = torch.rand(samples, len(labels), generator=generator) < 0.5
+    there = torch.cat([torch.ones(1, len(labels), dtype=torch.bool), there]).to(image.device)
+    hidden = _segment_means(image, index) if baseline is None else torch.full_like(image, baseline)
+    scores = []
+    with _asking(model, image):
+        for z in there.split(batch_size):
+            changed = torch.where(z[:, None, index], image, hidden)  # (b, C, H, W)
+            scores.append(_logits_of(model(changed), target))
+    there = there.cpu().double()
+    distance = 1 - there.mean(dim=1).sqrt()
+    near = torch.exp(-(distance**2) / (2 * kernel_width**2))  # (samples + 1,)
+    scores = torch.cat(scores).cpu().double()
+    ridge = Ridge(alpha=alpha)
+    ridge.fit(there.numpy(), scores.numpy(), sample_weight=near.numpy())
+    weights = image.new_zeros(int(labels[-1]) + 1)
+    weights[labels] = torch.from_numpy(ridge.coef_).to(weights)
+    return weights
+
+
 def _keep(outputs: dict[str, Tensor], layer: str):
     """A hook that keeps the output; the network goes on with a copy, which it may change."""
 
@@ -285,3 +452,91 @@ def _check_images(images: Tensor) -> None:
             f"the pictures have shape {tuple(images.shape)}, but (N, C, H, W) is needed: "
             f"a single picture (C, H, W) becomes a batch of one by images[None]"
         )
+
+
+@contextmanager
+def _asking(model: nn.Module, images: Tensor) -> Iterator[None]:
+    """Evaluation mode, no gradients, and random numbers given back."""
+    with _evaluating(model), _random_kept(images), torch.no_grad():
+        yield
+
+
+def _in_batches(model: nn.Module, images: Tensor, batch_size: int) -> Tensor:
+    """What the network gives for (N, C, H, W), `batch_size` pictures at a time."""
+    return torch.cat([model(part) for part in images.split(batch_size)])
+
+
+def _scores(model: nn.Module, changed: Tensor, target: Tensor | int, batch_size: int) -> Tensor:
+    """The logits of the N pictures' classes, (b, N), from b changes of each, (b, N, C, H, W)."""
+    logits = _in_batches(model, changed.flatten(0, 1), batch_size)  # (b * N, K)
+    target = torch.as_tensor(target).expand(changed.shape[1]).repeat(len(changed))
+    return _logits_of(logits, target).view(changed.shape[:2])
+
+
+def _share(batch_size: int, images: Tensor) -> int:
+    """How many changes of all pictures go into one batch."""
+    return max(1, batch_size // max(1, len(images)))
+
+
+def _windows(size: int, window: int, stride: int, device: torch.device) -> Tensor:
+    """Which of `size` rows (or columns) each window covers, (windows, size) bool."""
+    if not 1 <= stride <= window <= size:
+        raise ValueError(
+            f"window {window} and stride {stride} came for {size} pixels, but "
+            f"1 ≤ stride ≤ window ≤ {size} is needed: try window={max(1, size // 4)}, "
+            f"stride={max(1, size // 8)}"
+        )
+    start = torch.arange(0, size - window + stride, stride, device=device)[:, None]
+    pixel = torch.arange(size, device=device)
+    return (start <= pixel) & (pixel < start + window)
+
+
+def _pair(value: int | tuple[int, int]) -> tuple[int, int]:
+    """One number for both directions, or one for each."""
+    pair = (value, value) if isinstance(value, int) else value
+    if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+        raise ValueError(
+            f"window or stride is {value!r}, but a whole number or two are needed: "
+            f"try 8, or (8, 4) for rows and columns"
+        )
+    _check_counts(window_or_stride=pair[0])
+    _check_counts(window_or_stride=pair[1])
+    return tuple(pair)
+
+
+def _segments(segments: Tensor, image: Tensor) -> Tensor:
+    """Segments as int64 (H, W), on the picture's device."""
+    segments = torch.as_tensor(segments, device=image.device)
+    if segments.is_floating_point() or segments.is_complex() or segments.dtype == torch.bool:
+        raise TypeError(
+            f"the segments are {segments.dtype}, but whole numbers are needed: "
+            f"give the number of its segment for each pixel, such as segments.long()"
+        )
+    if segments.shape != image.shape[1:] or not segments.numel():
+        raise ValueError(
+            f"the segments have shape {tuple(segments.shape)}, but {tuple(image.shape[1:])} is "
+            f"needed: segment this very picture, as (H, W)"
+        )
+    if segments.min() < 0:
+        raise ValueError(
+            f"a segment has the number {segments.min()}, but 0 or more is needed: "
+            f"count the segments from 0"
+        )
+    return segments.long()
+
+
+def _segment_means(image: Tensor, index: Tensor) -> Tensor:
+    """The picture with each segment in its mean colour, (C, H, W)."""
+    number = index.flatten().bincount()  # pixels of each segment
+    total = image.new_zeros(len(image), len(number))
+    total.index_add_(1, index.flatten(), image.flatten(1))
+    return (total / number)[:, index]
+
+
+def _check_counts(**counts: int) -> None:
+    """Refuse what is no whole number of at least 1."""
+    for name, value in counts.items():
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            raise ValueError(
+                f"{name} is {value!r}, but a whole number of at least 1 is needed: try {name}=64"
+            )

@@ -8,7 +8,7 @@ import torchcam.methods
 from torch import nn
 from torchvision.models.feature_extraction import create_feature_extractor
 
-from iip_lib.explain import cam, grad_cam, record
+from iip_lib.explain import cam, grad_cam, lime, occlusion, record
 
 
 class GAP(nn.Module):
@@ -79,10 +79,28 @@ class Draws(GAP):
         return super().forward(x)
 
 
-QUESTIONS = {
+def ask_occlusion(model, x, target, **options):
+    return occlusion(model, x, target, window=5, stride=4, **options)
+
+
+def ask_lime(model, x, target, **options):
+    """LIME is asked one picture at a time."""
+    target = torch.as_tensor(target).expand(len(x))
+    return torch.stack(
+        [
+            lime(model, image, one, SEGMENTS, samples=20, **options)
+            for image, one in zip(x, target, strict=True)
+        ]
+    )
+
+
+SEGMENTS = torch.arange(14)[:, None] // 4 * 2 + torch.arange(12) // 7  # eight blocks
+ASKS_OFTEN = {"occlusion": ask_occlusion, "lime": ask_lime}
+TAKES_A_BATCH = {
     "grad_cam": lambda model, x, target: grad_cam(model, x, "conv2", target),
+    "occlusion": ask_occlusion,
 }
-LIKE_A_BATCH = list(QUESTIONS)
+QUESTIONS = TAKES_A_BATCH | {"lime": ask_lime}
 
 
 # ---- the network is given back as it came --------------------------------------------------------
@@ -149,7 +167,7 @@ def test_dropout_and_batch_norm_are_those_of_evaluation(question):
     assert answer.abs().max() > 0
 
 
-@pytest.mark.parametrize("question", LIKE_A_BATCH)
+@pytest.mark.parametrize("question", TAKES_A_BATCH)
 def test_a_batch_is_as_one_by_one(question):
     model, x = network(), pictures()
     singles = [QUESTIONS[question](model, x[n : n + 1], TARGET[n : n + 1]) for n in range(3)]
@@ -168,7 +186,7 @@ def test_frozen_parameters_and_no_grad_change_nothing(question):
         assert not torch.is_grad_enabled()
 
 
-@pytest.mark.parametrize("question", LIKE_A_BATCH)
+@pytest.mark.parametrize("question", TAKES_A_BATCH)
 def test_refuses_what_is_no_batch_or_no_class(question):
     ask, x = QUESTIONS[question], pictures()
     with pytest.raises(
@@ -385,3 +403,159 @@ def test_cam_refuses_what_does_not_fit():
     for target in (5, -1):
         with pytest.raises(ValueError, match="0 to 4 are needed"):
             cam(features, weight, target)
+
+
+# ---- occlusion -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("window", "stride"),
+    [(4, 2), (5, 3), (3, 3), ((14, 12), 1), (1, 1), ((5, 4), (2, 3)), (7, 7)],
+)
+@pytest.mark.parametrize("baseline", [0, 0.5])
+def test_occlusion_is_as_captum(window, stride, baseline):
+    model, x = network(), pictures()
+    size, step = (v if isinstance(v, tuple) else (v, v) for v in (window, stride))
+    twin = captum.attr.Occlusion(model).attribute(
+        x, (3, *size), (3, *step), baseline, TARGET, perturbations_per_eval=16
+    )
+    ours = occlusion(model, x, TARGET, window=window, stride=stride, baseline=baseline)
+    assert ours.shape == (3, 14, 12)
+    torch.testing.assert_close(ours, twin[:, 0].float(), atol=1e-6, rtol=1e-4)
+
+
+def test_occlusion_of_a_sum_by_hand():
+    """The logit is the sum of the pixels; covering a window takes away what lies in it."""
+    x = torch.tensor([[[[1.0, 2.0, 4.0]]]])
+    model = nn.Sequential(nn.Flatten(), nn.Linear(3, 1, bias=False))
+    nn.init.ones_(model[1].weight)
+    ask = {"window": (1, 2), "stride": 1}
+    # Windows take 3 and 6; the middle pixel lies in both.
+    assert occlusion(model, x, 0, **ask).tolist() == [[[3.0, 4.5, 6.0]]]
+    # A window of ones puts 2 in their place.
+    assert occlusion(model, x, 0, **ask, baseline=1).tolist() == [[[1.0, 2.5, 4.0]]]
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 7, 1000])
+def test_the_batch_size_changes_no_answer(batch_size):
+    model, x = network(), pictures()
+    for question in ASKS_OFTEN:
+        seen = []
+        model.register_forward_pre_hook(lambda _, inputs, seen=seen: seen.append(len(inputs[0])))
+        torch.testing.assert_close(
+            ASKS_OFTEN[question](model, x, TARGET, batch_size=batch_size),
+            ASKS_OFTEN[question](network(), x, TARGET),
+        )
+        assert max(seen) <= batch_size
+
+
+@pytest.mark.parametrize(
+    ("window", "stride", "message"),
+    [
+        (13, 1, r"window 13 and stride 1 came for 12 pixels, but 1 ≤ stride ≤ window ≤ 12"),
+        (2, 3, r"window 2 and stride 3 came for 14 pixels"),
+        (2, 0, r"is 0, but a whole number of at least 1"),
+        (-2, 1, r"is -2, but a whole number"),
+        (2.0, 1, r"is 2.0, but a whole number or two"),
+        ((2, 2, 2), 1, r"but a whole number or two"),
+        ((2, 2.5), 1, r"is 2.5, but a whole number"),
+    ],
+)
+def test_occlusion_refuses_windows_that_leave_pixels_out(window, stride, message):
+    with pytest.raises(ValueError, match=message):
+        occlusion(network(), pictures(), TARGET, window=window, stride=stride)
+
+
+@pytest.mark.parametrize("batch_size", [0, -1, 2.0, True])
+def test_refuses_an_empty_batch_size(batch_size):
+    for question in ASKS_OFTEN.values():
+        with pytest.raises(ValueError, match=r"batch_size is .*, but a whole number of at least 1"):
+            question(network(), pictures(), TARGET, batch_size=batch_size)
+
+
+# ---- LIME ----------------------------------------------------------------------------------------
+
+
+def linear():
+    return nn.Sequential(nn.Flatten(), nn.Linear(3 * 14 * 12, 5))
+
+
+def shares(model, image, hidden):
+    """What each segment adds to the logits of a linear model, (S, K)."""
+    weight = model[1].weight.detach().view(5, 3, 14, 12)
+    each = (weight * (image - hidden)).sum(dim=1)  # (K, H, W)
+    return torch.stack([each[:, s == SEGMENTS].sum(dim=1) for s in range(8)])
+
+
+def test_lime_returns_the_weights_of_a_linear_model():
+    model, image = network(linear), pictures()[0]
+    truth = shares(model, image, 0.25)
+    for target in range(5):
+        weights = lime(model, image, target, SEGMENTS, baseline=0.25, alpha=1e-8, samples=60)
+        torch.testing.assert_close(weights, truth[:, target], atol=1e-5, rtol=1e-4)
+
+
+def test_lime_hides_a_segment_in_its_own_mean_colour():
+    model, image = network(linear), pictures()[0]
+    means = torch.zeros_like(image)
+    for s in range(8):
+        means[:, s == SEGMENTS] = image[:, s == SEGMENTS].mean(dim=1, keepdim=True)
+    weights = lime(model, image, 3, SEGMENTS, alpha=1e-8, samples=60)
+    torch.testing.assert_close(weights, shares(model, image, means)[:, 3], atol=1e-5, rtol=1e-4)
+
+
+def test_lime_solves_its_formula():
+    """Ridge regression by its normal equations, on the pictures that the network was shown."""
+    model, image = network(), pictures()[0]
+    seen = []
+    model.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    ours = lime(model, image, 3, SEGMENTS, samples=40, baseline=-1.0, alpha=0.3, kernel_width=0.4)
+    shown = torch.cat(seen)
+    assert len(shown) == 41
+    assert torch.equal(shown[0], image)
+    z = torch.stack([(shown[:, 0] >= 0)[:, s == SEGMENTS][:, 0] for s in range(8)], dim=1).double()
+    assert 0.3 < z[1:].mean() < 0.7
+    near = torch.exp(-((1 - (z.sum(dim=1) / 8).sqrt()) ** 2) / (2 * 0.4**2))
+    y = model(shown)[:, 3].detach().double()
+    a = torch.cat([z, torch.ones(41, 1)], dim=1)
+    penalty = 0.3 * torch.diag(torch.tensor([1.0] * 8 + [0.0], dtype=torch.float64))
+    w = torch.linalg.solve(a.T @ (near[:, None] * a) + penalty, a.T @ (near * y))
+    torch.testing.assert_close(ours, w[:8].float(), atol=1e-5, rtol=1e-3)
+
+
+def test_lime_counts_segments_from_any_number():
+    model, image = network(), pictures()[0]
+    weights = lime(model, image, 3, SEGMENTS)
+    assert weights.shape == (8,)
+    gaps = lime(model, image, 3, (2 * SEGMENTS + 1).numpy())
+    assert gaps.shape == (16,)
+    torch.testing.assert_close(gaps[1::2], weights)
+    assert gaps[::2].tolist() == [0.0] * 8
+
+
+def test_lime_obeys_its_seed():
+    model, image = network(), pictures()[0]
+    first = lime(model, image, 3, SEGMENTS, samples=30, seed=1)
+    assert torch.equal(lime(model, image, 3, SEGMENTS, samples=30, seed=1), first)
+    assert not torch.equal(lime(model, image, 3, SEGMENTS, samples=30, seed=2), first)
+
+
+def test_lime_refuses_what_is_no_picture_or_no_segments():
+    model, image = network(), pictures()[0]
+    with pytest.raises(ValueError, match=r"shape \(3, 3, 14, 12\), but \(C, H, W\) is needed"):
+        lime(model, pictures(), 3, SEGMENTS)
+    with pytest.raises(TypeError, match=r"torch.uint8, but .* floating point"):
+        lime(model, image.byte(), 3, SEGMENTS)
+    with pytest.raises(TypeError, match="are list, but"):
+        lime(model, [0.5], 3, SEGMENTS)
+    with pytest.raises(TypeError, match=r"segments are torch.float32, but whole numbers"):
+        lime(model, image, 3, SEGMENTS.float())
+    with pytest.raises(ValueError, match=r"shape \(12, 14\), but \(14, 12\) is needed"):
+        lime(model, image, 3, SEGMENTS.T)
+    with pytest.raises(ValueError, match="has the number -1, but 0 or more"):
+        lime(model, image, 3, SEGMENTS - 1)
+    with pytest.raises(ValueError, match="0 to 4 are needed"):
+        lime(model, image, 5, SEGMENTS)
+    for wrong in ({"samples": 0}, {"samples": 2.5}, {"kernel_width": 0.0}, {"alpha": -1.0}):
+        with pytest.raises(ValueError, match=f"{next(iter(wrong))} is .* needed"):
+            lime(model, image, 3, SEGMENTS, **wrong)

@@ -16,7 +16,7 @@ LIBRARY = Path(iip_lib.__file__).parent
 THIRD_PARTIES = {
     "__init__": set(),
     "data": {"numpy", "skimage", "torch"},
-    "explain": {"torch"},
+    "explain": {"sklearn", "torch"},
     "models/__init__": {"iip_lib"},
     "models/lenet": {"torch"},
     "ops": {"torch"},
@@ -27,7 +27,7 @@ PYTHON = {"collections", "contextlib", "dataclasses", "os", "time", "typing", "w
 
 PUBLIC = {
     "data": ["photo"],
-    "explain": ["cam", "grad_cam", "record"],
+    "explain": ["cam", "grad_cam", "lime", "occlusion", "record"],
     "models/lenet": ["LeNet"],
     "ops": ["conv2d"],
     "train": ["History", "evaluate", "fit", "per_device", "train_one_epoch"],
