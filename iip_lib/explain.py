@@ -4,13 +4,14 @@ Each function borrows the network. Inside, all its parts are in evaluation mode;
 after an error, it is as it was: the mode of each part, hooks, gradients and random numbers.
 """
 
+import math
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 import torch
 from torch import Tensor, nn
 
-__all__ = ["cam", "grad_cam", "lime", "occlusion", "record"]
+__all__ = ["activation_maximization", "cam", "grad_cam", "lime", "occlusion", "record", "rise"]
 
 
 @contextmanager
@@ -339,6 +340,165 @@ def lime(
     return weights
 
 
+def rise(
+    model: nn.Module,
+    images: Tensor,
+    target: Tensor | int,
+    *,
+    samples: int = 1000,
+    cells: int = 7,
+    keep: float = 0.5,
+    batch_size: int = 64,
+    seed: int = 0,
+) -> Tensor:
+    """RISE: the mean of random masks, weighted by what the network makes of the masked picture.
+
+    map = sum over the masks m of probability(m * image) * m / (samples * keep)
+
+    A mask is a coarse random pattern of 0 and 1, smoothly enlarged and randomly shifted. The
+    same masks serve all pictures.
+
+    Args:
+        model: the network; it gives logits (N, K), of which softmax makes probabilities.
+        images: (N, C, H, W), prepared as for the network; where the mask is 0, they become 0.
+        target: the classes, (N,) whole numbers in 0 … K−1, or one for all pictures.
+        samples: how many masks; the noise of the map falls with their square root.
+        cells: rows and columns of the pattern.
+        keep: the probability that a cell stays, above 0 and at most 1.
+        batch_size: how many masked pictures the network is shown at a time.
+        seed: of the masks.
+
+    Returns:
+        (N, H, W), at least 0: about the mean probability of the pictures in which the pixel is
+        to be seen.
+
+    Raises:
+        TypeError: the pictures are no tensor of floating point numbers, or the classes are no
+            whole numbers.
+        ValueError: a shape does not fit, there is no such class, or a number is not as described.
+
+    Example:
+        >>> model = nn.Sequential(nn.Flatten(), nn.Linear(3 * 16 * 16, 10))
+        >>> maps = rise(model, torch.rand(2, 3, 16, 16), target=4, samples=20)
+        >>> maps.shape, bool((maps >= 0).all())
+        (torch.Size([2, 16, 16]), True)
+
+    Source:
+        Petsiuk, Das, Saenko: RISE: randomized input sampling for explanation of black-box models,
+        2018, https://arxiv.org/abs/1806.07421, eq. 6
+
+    Taught in: book/looking_inside/occlusion_lime_rise.md
+    """
+    _check_images(images)
+    _check_counts(samples=samples, cells=cells, batch_size=batch_size)
+    if not 0 < keep <= 1:
+        raise ValueError(
+            f"keep is {keep}, but a probability above 0 and at most 1 is needed: try keep=0.5"
+        )
+    number, size = len(images), images.shape[2:]
+    cell = [math.ceil(side / cells) for side in size]  # pixels
+    generator = torch.Generator().manual_seed(seed)
+    # One cell more than is seen, so that a shift by less than a cell leaves none empty.
+    patterns = (torch.rand(samples, 1, cells + 1, cells + 1, generator=generator) < keep).to(images)
+    shifts = [torch.randint(side, (samples,), generator=generator).tolist() for side in cell]
+    maps = images.new_zeros(number, *size)
+    with _asking(model, images):
+        for some in torch.arange(samples).split(_share(batch_size, images)):
+            masks = _enlarged(patterns[some.to(images.device)], cell)
+            masks = torch.stack(
+                [
+                    mask[0, shifts[0][i] :, shifts[1][i] :][: size[0], : size[1]]
+                    for i, mask in zip(some.tolist(), masks, strict=True)
+                ]
+            )  # (b, H, W)
+            changed = masks[:, None, None] * images  # (b, N, C, H, W)
+            score = _scores(model, changed, target, batch_size, softmax=True)  # (b, N)
+            maps += torch.einsum("bn,bhw->nhw", score, masks)
+    return maps / (samples * keep)
+
+
+def activation_maximization(
+    model: nn.Module,
+    layer: str,
+    channel: int,
+    *,
+    size: tuple[int, int, int],
+    steps: int = 100,
+    learning_rate: float = 0.05,
+    l2: float = 0.0,
+    total_variation: float = 0.0,
+    limits: tuple[float, float] = (0.0, 1.0),
+    seed: int = 0,
+) -> Tensor:
+    """A picture that a channel of a layer answers strongly to, found by climbing the gradient.
+
+    maximize activation(x) - l2 * sum((x - grey)^2) - total_variation * sum(|differences|)
+
+    The activation is the mean of the channel's feature map, or, in a layer without rows and
+    columns, its one number: a class's logit, for instance. The differences are those of
+    neighbouring pixels, to the right and below. Grey is the middle of `limits`. The climb starts
+    from grey with a little noise; its steps are those of Adam.
+
+    Args:
+        model: the network.
+        layer: a name from ``model.named_modules()``; ``""`` is the network itself, whose channels
+            are the classes.
+        channel: which channel of the layer's output, from 0.
+        size: (C, H, W) of the picture.
+        steps: how many steps, at least 1.
+        learning_rate: how far a step goes, about, in each pixel.
+        l2: how strongly pixels are drawn towards grey, at least 0.
+        total_variation: how strongly neighbouring pixels are drawn together, at least 0.
+        limits: the lowest and the highest value of a pixel, as the network is given it.
+        seed: of the noise.
+
+    Returns:
+        (C, H, W) within `limits`.
+
+    Raises:
+        TypeError: the layer is given as a module, or its output is no tensor.
+        ValueError: there is no such layer or channel, the layer does not depend on the picture,
+            or a number is not as described.
+
+    Example:
+        >>> model = nn.Sequential(nn.Conv2d(3, 8, kernel_size=3), nn.ReLU())
+        >>> image = activation_maximization(model, "0", 5, size=(3, 16, 16), steps=20)
+        >>> image.shape, float(image.min()) >= 0, float(image.max()) <= 1
+        (torch.Size([3, 16, 16]), True, True)
+
+    Source:
+        Simonyan, Vedaldi, Zisserman: Deep inside convolutional networks, 2013,
+        https://arxiv.org/abs/1312.6034, section 2; the total variation is that of Mahendran,
+        Vedaldi, 2014, https://arxiv.org/abs/1412.0035
+
+    Taught in: book/looking_inside/activation_maximization.md
+    """
+    _check_counts(steps=steps)
+    low, high = limits
+    if not (low < high and learning_rate > 0 and l2 >= 0 and total_variation >= 0):
+        raise ValueError(
+            f"limits are {limits}, learning_rate {learning_rate}, l2 {l2} and total_variation "
+            f"{total_variation}, but limits that rise, a learning rate above 0 and two numbers of "
+            f"at least 0 are needed: begin with limits=(0, 1), learning_rate=0.05, 0 and 0"
+        )
+    grey = (low + high) / 2
+    noise = torch.randn(1, *size, generator=torch.Generator().manual_seed(seed))
+    like = next(model.parameters(), noise)
+    image = (grey + 0.01 * (high - low) * noise).clamp(low, high).to(like).requires_grad_()
+    adam = torch.optim.Adam([image], lr=learning_rate, maximize=True)
+    with _random_kept(image), torch.enable_grad(), record(model, layer) as outputs:
+        for _ in range(steps):
+            model(image.clone())
+            goal = _activation(outputs, layer, channel) - l2 * ((image - grey) ** 2).sum()
+            if total_variation:
+                goal = goal - total_variation * sum(image.diff(dim=d).abs().sum() for d in (2, 3))
+            (image.grad,) = torch.autograd.grad(goal, image)
+            adam.step()
+            with torch.no_grad():
+                image.clamp_(low, high)
+    return image.detach()[0]
+
+
 def _keep(outputs: dict[str, Tensor], layer: str):
     """A hook that keeps the output; the network goes on with a copy, which it may change."""
 
@@ -406,14 +566,19 @@ def _maps(outputs: dict[str, Tensor], layer: str) -> Tensor:
 
 def _logits_of(logits: Tensor, target: Tensor | int) -> Tensor:
     """(N, K) → the logit of its class for each picture, (N,)."""
+    _check_logits(logits)
+    target = _classes(target, *logits.shape).to(logits.device)
+    return logits.gather(1, target[:, None])[:, 0]
+
+
+def _check_logits(logits: Tensor) -> None:
+    """Refuse what is no row of logits for each picture."""
     if not isinstance(logits, Tensor) or logits.ndim != 2:
         came = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
         raise ValueError(
             f"the network gives {came}, but logits (N, K) are needed: "
             f"wrap it in a module that gives one row of logits a picture"
         )
-    target = _classes(target, *logits.shape).to(logits.device)
-    return logits.gather(1, target[:, None])[:, 0]
 
 
 def _classes(target: Tensor | int, number: int, classes: int) -> Tensor:
@@ -466,11 +631,22 @@ def _in_batches(model: nn.Module, images: Tensor, batch_size: int) -> Tensor:
     return torch.cat([model(part) for part in images.split(batch_size)])
 
 
-def _scores(model: nn.Module, changed: Tensor, target: Tensor | int, batch_size: int) -> Tensor:
-    """The logits of the N pictures' classes, (b, N), from b changes of each, (b, N, C, H, W)."""
+def _scores(
+    model: nn.Module,
+    changed: Tensor,
+    target: Tensor | int,
+    batch_size: int,
+    softmax: bool = False,
+) -> Tensor:
+    """The logits (or probabilities) of the N pictures' classes, from b changes of each picture.
+
+    (b, N, C, H, W) → (b, N)
+    """
     logits = _in_batches(model, changed.flatten(0, 1), batch_size)  # (b * N, K)
-    target = torch.as_tensor(target).expand(changed.shape[1]).repeat(len(changed))
-    return _logits_of(logits, target).view(changed.shape[:2])
+    _check_logits(logits)
+    scores = logits.softmax(dim=1) if softmax else logits
+    target = _classes(target, changed.shape[1], scores.shape[1]).repeat(len(changed))
+    return _logits_of(scores, target).view(changed.shape[:2])
 
 
 def _share(batch_size: int, images: Tensor) -> int:
@@ -540,3 +716,31 @@ def _check_counts(**counts: int) -> None:
             raise ValueError(
                 f"{name} is {value!r}, but a whole number of at least 1 is needed: try {name}=64"
             )
+
+
+def _enlarged(patterns: Tensor, cell: list[int]) -> Tensor:
+    """(b, 1, s, s) → (b, 1, s * cell, s * cell), smoothly."""
+    size = [patterns.shape[2] * cell[0], patterns.shape[3] * cell[1]]
+    return nn.functional.interpolate(patterns, size=size, mode="bilinear", align_corners=False)
+
+
+def _activation(outputs: dict[str, Tensor], layer: str, channel: int) -> Tensor:
+    """The mean of one channel of a recorded layer, a number that depends on the picture."""
+    if layer not in outputs:
+        raise ValueError(
+            f"layer {layer!r} did not run, but one that works on the picture is needed: "
+            f"choose one that the network's forward calls"
+        )
+    output = outputs[layer]
+    if output.ndim < 2 or not 0 <= channel < output.shape[1]:
+        raise ValueError(
+            f"channel {channel} of layer {layer!r} is wanted, whose output has shape "
+            f"{tuple(output.shape)}, but a channel of (N, C, …) is needed, from 0 to C−1: choose "
+            f"another channel or another layer"
+        )
+    if not output.requires_grad:
+        raise ValueError(
+            f"the output of layer {layer!r} has no gradient, but a way back to the picture is "
+            f"needed: choose a layer on it, and look for detach() or no_grad() before the layer"
+        )
+    return output[:, channel].mean()

@@ -8,7 +8,7 @@ import torchcam.methods
 from torch import nn
 from torchvision.models.feature_extraction import create_feature_extractor
 
-from iip_lib.explain import cam, grad_cam, lime, occlusion, record
+from iip_lib.explain import activation_maximization, cam, grad_cam, lime, occlusion, record, rise
 
 
 class GAP(nn.Module):
@@ -94,13 +94,27 @@ def ask_lime(model, x, target, **options):
     )
 
 
+def ask_rise(model, x, target, **options):
+    return rise(model, x, target, samples=20, **options)
+
+
+def ask_activation_maximization(model, x, target):
+    """It takes no picture; its channels are the classes."""
+    target = torch.as_tensor(target).flatten()[-1]
+    return activation_maximization(model, "fc", int(target), size=(3, 14, 12), steps=3)
+
+
 SEGMENTS = torch.arange(14)[:, None] // 4 * 2 + torch.arange(12) // 7  # eight blocks
-ASKS_OFTEN = {"occlusion": ask_occlusion, "lime": ask_lime}
+ASKS_OFTEN = {"occlusion": ask_occlusion, "lime": ask_lime, "rise": ask_rise}
 TAKES_A_BATCH = {
     "grad_cam": lambda model, x, target: grad_cam(model, x, "conv2", target),
     "occlusion": ask_occlusion,
+    "rise": ask_rise,
 }
-QUESTIONS = TAKES_A_BATCH | {"lime": ask_lime}
+QUESTIONS = TAKES_A_BATCH | {
+    "lime": ask_lime,
+    "activation_maximization": ask_activation_maximization,
+}
 
 
 # ---- the network is given back as it came --------------------------------------------------------
@@ -154,7 +168,7 @@ def test_the_network_is_left_as_it_came_after_an_error_inside(question):
     assert state(model) == before
     model = mixed(GAP)
     before = state(model)
-    with pytest.raises(ValueError, match="target"):
+    with pytest.raises(ValueError, match=r"target|channel 9"):
         QUESTIONS[question](model, pictures(), 9)
     assert state(model) == before
 
@@ -559,3 +573,135 @@ def test_lime_refuses_what_is_no_picture_or_no_segments():
     for wrong in ({"samples": 0}, {"samples": 2.5}, {"kernel_width": 0.0}, {"alpha": -1.0}):
         with pytest.raises(ValueError, match=f"{next(iter(wrong))} is .* needed"):
             lime(model, image, 3, SEGMENTS, **wrong)
+
+
+# ---- RISE ----------------------------------------------------------------------------------------
+
+
+class Looks(nn.Module):
+    """Class 1 if a picture is bright in rows 2 … 5 and columns 6 … 9, else class 0."""
+
+    def forward(self, x):
+        bright = x[:, :, 2:6, 6:10].mean(dim=(1, 2, 3))
+        return torch.stack([torch.zeros_like(bright), 20 * (bright - 0.5)], dim=1)
+
+
+def test_rise_finds_the_place_that_the_network_looks_at():
+    x = torch.ones(1, 3, 14, 12)
+    (speaks,) = rise(Looks(), x, 1, samples=1000, cells=4)
+    row, column = divmod(int(speaks.argmax()), 12)
+    assert 2 <= row <= 5
+    assert 6 <= column <= 9
+    inside = torch.zeros(14, 12, dtype=torch.bool)
+    inside[2:6, 6:10] = True
+    assert speaks[inside].mean() > speaks[~inside].mean() + 0.1
+    assert speaks[inside].min() > speaks[9:].max()
+    # Far away, it is the probability with a random mask over the place, about one half.
+    assert 0.35 < speaks[10:, :3].mean() < 0.65
+    (against,) = rise(Looks(), x, 0, samples=1000, cells=4)
+    assert against[inside].mean() < against[~inside].mean() - 0.1
+
+
+def test_rise_is_its_formula_on_the_masks_that_were_shown():
+    model = network()
+    seen = []
+    handle = model.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    (ours,) = rise(model, torch.ones(1, 3, 14, 12), 3, samples=50, cells=4, keep=0.3)
+    handle.remove()
+    shown = torch.cat(seen)
+    probability = model(shown).softmax(dim=1)[:, 3].detach()
+    masks = shown[:, 0]
+    assert masks.shape == (50, 14, 12)
+    assert masks.min() == 0
+    assert masks.max() == 1
+    assert ((masks > 0.01) & (masks < 0.99)).any()
+    assert 0.2 < masks.mean() < 0.4
+    expected = (probability[:, None, None] * masks).sum(dim=0) / (50 * 0.3)
+    torch.testing.assert_close(ours, expected)
+
+
+def test_rise_without_anything_masked_is_the_probability():
+    model, x = network(), pictures()
+    maps = rise(model, x, TARGET, samples=3, keep=1.0)
+    probability = model(x).softmax(dim=1)[range(3), TARGET].detach()
+    torch.testing.assert_close(maps, probability[:, None, None].expand(3, 14, 12))
+
+
+def test_rise_obeys_its_seed():
+    model, x = network(), pictures()
+    first = rise(model, x, TARGET, samples=20, seed=1)
+    assert torch.equal(rise(model, x, TARGET, samples=20, seed=1), first)
+    assert not torch.equal(rise(model, x, TARGET, samples=20, seed=2), first)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"samples": 0}, {"cells": 0}, {"cells": 2.5}, {"keep": 0.0}, {"keep": 1.1}]
+)
+def test_rise_refuses_numbers_that_make_no_masks(wrong):
+    with pytest.raises(ValueError, match=f"{next(iter(wrong))} is .* needed: try"):
+        rise(network(), pictures(), TARGET, **wrong)
+
+
+# ---- activation maximization ---------------------------------------------------------------------
+
+
+def test_the_best_picture_of_a_linear_layer_is_its_weight():
+    """w · x − l2 · |x|² is greatest at x = w / (2 · l2)."""
+    model = network(linear)
+    wide = {"size": (3, 14, 12), "limits": (-1, 1), "steps": 300, "learning_rate": 0.01}
+    image = activation_maximization(model, "1", 3, **wide, l2=0.1)
+    best = model[1].weight[3].detach().view(3, 14, 12) / 0.2
+    torch.testing.assert_close(image, best, atol=2e-3, rtol=0)
+    # Without a price, each pixel goes to the limit on the side of its weight.
+    image = activation_maximization(model, "", 3, **wide | {"learning_rate": 0.1})
+    assert torch.equal(image, best.sign())
+    # A price on differences makes it smoother.
+    smooth = activation_maximization(model, "1", 3, **wide, l2=0.1, total_variation=0.01)
+    assert smooth.diff(dim=2).abs().sum() < 0.5 * best.diff(dim=2).abs().sum()
+    assert smooth.diff(dim=1).abs().sum() < 0.5 * best.diff(dim=1).abs().sum()
+
+
+@pytest.mark.parametrize(("layer", "channel"), [("conv1", 2), ("conv2", 7), ("fc", 4), ("", 0)])
+def test_activation_maximization_climbs(layer, channel):
+    model = network()
+    start = activation_maximization(model, layer, channel, size=(3, 14, 12), steps=1)
+    image = activation_maximization(model, layer, channel, size=(3, 14, 12), steps=40)
+    assert image.shape == (3, 14, 12)
+    assert image.min() >= 0
+    assert image.max() <= 1
+    with record(model, layer) as outputs, torch.no_grad():
+        model(torch.stack([start, image]))
+    before, after = outputs[layer][:, channel].reshape(2, -1).mean(dim=1)
+    assert after > before + 0.01
+
+
+def test_activation_maximization_obeys_its_seed():
+    ask = {"size": (3, 14, 12), "steps": 2}
+    first = activation_maximization(network(), "conv1", 0, **ask, seed=1)
+    assert torch.equal(activation_maximization(network(), "conv1", 0, **ask, seed=1), first)
+    assert not torch.equal(activation_maximization(network(), "conv1", 0, **ask, seed=2), first)
+
+
+def test_activation_maximization_refuses_what_has_no_answer():
+    ask = {"size": (3, 14, 12), "steps": 2}
+    for channel in (-1, 6):
+        with pytest.raises(ValueError, match=f"channel {channel} of layer 'conv1'"):
+            activation_maximization(network(), "conv1", channel, **ask)
+    with pytest.raises(ValueError, match=r"no layer 'conv9'"):
+        activation_maximization(network(), "conv9", 0, **ask)
+    with pytest.raises(ValueError, match=r"'unused' did not run"):
+        activation_maximization(network(), "unused", 0, **ask)
+    for wrong in (
+        {"limits": (1, 0)},
+        {"learning_rate": 0.0},
+        {"l2": -1.0},
+        {"total_variation": -1.0},
+    ):
+        with pytest.raises(ValueError, match="limits that rise, a learning rate above 0"):
+            activation_maximization(network(), "conv1", 0, **ask, **wrong)
+    with pytest.raises(ValueError, match="steps is 0, but"):
+        activation_maximization(network(), "conv1", 0, size=(3, 14, 12), steps=0)
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU())
+    model[0].forward = lambda x: torch.zeros(1, 4, 3, 3)
+    with pytest.raises(ValueError, match="'1' has no gradient, but a way back"):
+        activation_maximization(model, "1", 0, **ask)

@@ -23,11 +23,19 @@ THIRD_PARTIES = {
     "train": {"accelerate", "torch", "torchmetrics", "tqdm"},
     "viz": {"matplotlib", "torch"},
 }
-PYTHON = {"collections", "contextlib", "dataclasses", "os", "time", "typing", "warnings"}
+PYTHON = {"collections", "contextlib", "dataclasses", "math", "os", "time", "typing", "warnings"}
 
 PUBLIC = {
     "data": ["photo"],
-    "explain": ["cam", "grad_cam", "lime", "occlusion", "record"],
+    "explain": [
+        "activation_maximization",
+        "cam",
+        "grad_cam",
+        "lime",
+        "occlusion",
+        "record",
+        "rise",
+    ],
     "models/lenet": ["LeNet"],
     "ops": ["conv2d"],
     "train": ["History", "evaluate", "fit", "per_device", "train_one_epoch"],
