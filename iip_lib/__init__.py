@@ -3,6 +3,7 @@
 The rooms, by what a line of code does:
 
 - ``data``: it reads a picture.
+- ``explain``: it asks a finished model a question: tensors in, tensors out.
 - ``models``: it has weights; one file a paper.
 - ``ops``: it is written out to be read; a faster twin stands in a library.
 - ``train``: it learns, or settles how much work this machine is given.

@@ -16,6 +16,7 @@ LIBRARY = Path(iip_lib.__file__).parent
 THIRD_PARTIES = {
     "__init__": set(),
     "data": {"numpy", "skimage", "torch"},
+    "explain": {"sklearn", "torch"},
     "models/__init__": {"iip_lib"},
     "models/_checks": {"torch"},
     "models/alexnet": {"iip_lib", "torch"},
@@ -29,12 +30,21 @@ THIRD_PARTIES = {
     "train": {"accelerate", "torch", "torchmetrics", "tqdm"},
     "viz": {"matplotlib", "torch"},
 }
-PYTHON = {"collections", "contextlib", "dataclasses", "os", "time", "typing", "warnings"}
+PYTHON = {"collections", "contextlib", "dataclasses", "math", "os", "time", "typing", "warnings"}
 
 PUBLIC = {
     "data": ["photo"],
     "models/alexnet": ["AlexNet"],
     "models/googlenet": ["GoogLeNet", "Inception", "InceptionAux"],
+    "explain": [
+        "activation_maximization",
+        "cam",
+        "grad_cam",
+        "lime",
+        "occlusion",
+        "record",
+        "rise",
+    ],
     "models/lenet": ["LeNet"],
     "models/mobilenet": ["InvertedResidual", "MobileNetV2"],
     "models/resnet": [
