@@ -27,7 +27,19 @@ PYTHON = {"collections", "contextlib", "dataclasses", "os", "time", "typing", "w
 PUBLIC = {
     "data": ["photo"],
     "models/lenet": ["LeNet"],
-    "ops": ["conv2d"],
+    "ops": [
+        "affine_grid",
+        "avg_pool2d",
+        "batch_norm2d",
+        "box_iou",
+        "conv2d",
+        "conv_transpose2d",
+        "cross_entropy",
+        "grid_sample",
+        "max_pool2d",
+        "nms",
+        "resize_bilinear",
+    ],
     "train": ["History", "evaluate", "fit", "per_device", "train_one_epoch"],
     "viz": ["plot_history", "show_feature_maps", "show_images", "show_numbers"],
 }
