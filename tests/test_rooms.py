@@ -20,7 +20,7 @@ THIRD_PARTIES = {
     "models/lenet": {"torch"},
     "ops": {"torch"},
     "train": {"accelerate", "torch", "torchmetrics", "tqdm"},
-    "viz": {"matplotlib", "torch"},
+    "viz": {"matplotlib", "numpy", "torch"},
 }
 PYTHON = {"collections", "contextlib", "dataclasses", "os", "time", "typing", "warnings"}
 
@@ -41,7 +41,19 @@ PUBLIC = {
         "resize_bilinear",
     ],
     "train": ["History", "evaluate", "fit", "per_device", "train_one_epoch"],
-    "viz": ["plot_history", "show_feature_maps", "show_images", "show_numbers"],
+    "viz": [
+        "plot_decision_boundary",
+        "plot_history",
+        "show_boxes",
+        "show_confusion_matrix",
+        "show_feature_maps",
+        "show_filters",
+        "show_images",
+        "show_keypoints",
+        "show_masks",
+        "show_numbers",
+        "show_overlay",
+    ],
 }
 NAMES = [(room, name) for room, names in PUBLIC.items() for name in names]
 TYPES = {"Batches", "LossFunction", "T"}
