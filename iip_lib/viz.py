@@ -665,7 +665,7 @@ def plot_decision_boundary(
         )
     low, high = points.detach().amin(dim=0), points.detach().amax(dim=0)  # (2,)
     margin = (0.1 * (high - low)).clamp(min=1e-3)
-    (left, lower), (right, upper) = low - margin, high + margin
+    (left, lower), (right, upper) = (low - margin).tolist(), (high + margin).tolist()
     x = torch.linspace(left, right, steps, dtype=points.dtype, device=points.device)
     y = torch.linspace(lower, upper, steps, dtype=points.dtype, device=points.device)
     places = torch.cartesian_prod(y, x).flip(1)  # (steps * steps, 2), x runs fastest
@@ -684,7 +684,7 @@ def plot_decision_boundary(
         colors = _colors(number)
         # The outermost places are the centres of the outermost pixels.
         dx, dy = (x[1] - x[0]).item() / 2, (y[1] - y[0]).item() / 2
-        extent = (left.item() - dx, right.item() + dx, lower.item() - dy, upper.item() + dy)
+        extent = (left - dx, right + dx, lower - dy, upper + dy)
         look = {"cmap": ListedColormap(colors), "vmin": -0.5, "vmax": number - 0.5, "alpha": 0.35}
         ax.imshow(classes.numpy(), origin="lower", extent=extent, aspect="auto", **look)
         for k in target.unique().tolist():

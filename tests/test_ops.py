@@ -373,6 +373,11 @@ def test_nms_at_the_threshold_and_without_boxes():
     assert empty.dtype == torch.int64
 
 
+def test_nms_keeps_the_order_of_many_equal_scores():
+    apart = torch.arange(100.0)[:, None] * 2 + torch.tensor([0.0, 0.0, 1.0, 1.0])
+    assert nms(apart, torch.ones(100), 0.5).tolist() == list(range(100))
+
+
 def test_a_suppressed_box_suppresses_none():
     row = torch.tensor([[0.0, 0, 10, 1], [4, 0, 14, 1], [8, 0, 18, 1]])
     assert nms(row, torch.tensor([0.9, 0.8, 0.7]), 0.3).tolist() == [0, 2]
