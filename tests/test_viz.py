@@ -467,10 +467,11 @@ def test_plot_decision_boundary_draws_classes_where_they_are():
 
 
 def test_plot_decision_boundary_tells_up_from_down():
-    classes = drawn(plot_decision_boundary(lambda p: to_the_right(p.flip(1)), POINTS, CLASSES, 4))
-    # Drawn from below: the first row is the lowest.
-    assert classes[0][0].tolist() == [0] * 4
-    assert classes[0][-1].tolist() == [1] * 4
+    figure = plot_decision_boundary(lambda p: to_the_right(p.flip(1)), POINTS, CLASSES, 4)
+    image = figure.axes[0].images[0]
+    assert image.origin == "lower"  # the first row is the lowest
+    assert image.get_array()[0].tolist() == [0] * 4
+    assert image.get_array()[-1].tolist() == [1] * 4
 
 
 def test_plot_decision_boundary_gives_the_network_back_as_it_was():
