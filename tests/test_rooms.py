@@ -28,7 +28,7 @@ THIRD_PARTIES = {
     "models/vgg": {"iip_lib", "torch"},
     "ops": {"torch"},
     "train": {"accelerate", "torch", "torchmetrics", "tqdm"},
-    "viz": {"matplotlib", "torch"},
+    "viz": {"matplotlib", "numpy", "torch"},
 }
 PYTHON = {"collections", "contextlib", "dataclasses", "math", "os", "time", "typing", "warnings"}
 
@@ -58,9 +58,33 @@ PUBLIC = {
     ],
     "models/unet": ["UNet"],
     "models/vgg": ["VGG", "vgg11", "vgg16", "vgg19"],
-    "ops": ["conv2d"],
+    "ops": [
+        "affine_grid",
+        "avg_pool2d",
+        "batch_norm2d",
+        "box_iou",
+        "conv2d",
+        "conv_transpose2d",
+        "cross_entropy",
+        "grid_sample",
+        "max_pool2d",
+        "nms",
+        "resize_bilinear",
+    ],
     "train": ["History", "evaluate", "fit", "per_device", "train_one_epoch"],
-    "viz": ["plot_history", "show_feature_maps", "show_images", "show_numbers"],
+    "viz": [
+        "plot_decision_boundary",
+        "plot_history",
+        "show_boxes",
+        "show_confusion_matrix",
+        "show_feature_maps",
+        "show_filters",
+        "show_images",
+        "show_keypoints",
+        "show_masks",
+        "show_numbers",
+        "show_overlay",
+    ],
 }
 NAMES = [(room, name) for room, names in PUBLIC.items() for name in names]
 TYPES = {"Batches", "LossFunction", "T"}

@@ -14,7 +14,19 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from iip_lib.viz import plot_history, show_feature_maps, show_images, show_numbers
+from iip_lib.viz import (
+    plot_decision_boundary,
+    plot_history,
+    show_boxes,
+    show_confusion_matrix,
+    show_feature_maps,
+    show_filters,
+    show_images,
+    show_keypoints,
+    show_masks,
+    show_numbers,
+    show_overlay,
+)
 
 FUNCTIONS = [show_images, show_feature_maps, show_numbers]
 
@@ -259,6 +271,282 @@ def test_plot_history_counts_epochs_in_whole_numbers():
 def test_plot_history_refuses(arguments, message):
     with pytest.raises(ValueError, match=message):
         plot_history(*arguments)
+
+
+SEEDS = [EPOCHS, [epoch | {"train_loss": epoch["train_loss"] + 1} for epoch in EPOCHS]]
+
+
+def test_plot_history_of_several_seeds_draws_mean_and_band():
+    for history in (SEEDS, [Recorded(), SEEDS[1]]):
+        (ax,) = plot_history(history, ["train_loss"]).axes
+        assert ax.lines[0].get_ydata().tolist() == [2.5, 1.5]
+        (band,) = ax.collections
+        corners = {tuple(corner) for corner in band.get_paths()[0].vertices.tolist()}
+        assert corners == {(1, 2), (1, 3), (2, 1), (2, 2)}
+    assert not plot_history([EPOCHS]).axes[0].collections
+    with pytest.raises(ValueError, match=r"histories have 2, 1 epochs.*same epochs"):
+        plot_history([EPOCHS, EPOCHS[:1]])
+    with pytest.raises(ValueError, match="holds no epoch"):
+        plot_history([EPOCHS, []])
+
+
+# ---- things on a picture --------------------------------------------------------------------------
+
+
+def picture(channels=3, height=6, width=8):
+    return torch.rand(channels, height, width, generator=torch.Generator().manual_seed(1))
+
+
+def some_masks():
+    masks = torch.zeros(2, 6, 8, dtype=torch.bool)
+    masks[0, :3, :3], masks[1, 2:, 2:] = True, True
+    return masks
+
+
+BOXES = torch.tensor([[0.0, 0.0, 8.0, 6.0], [1.0, 2.0, 4.0, 5.0]])
+PEOPLE = torch.tensor([[[1.0, 2.0], [5.0, 3.0], [2.0, 4.0]], [[0.0, 0.0], [7.0, 5.0], [1.0, 1.0]]])
+COUNTS = torch.tensor([[8, 2, 0], [1, 3, 0], [0, 0, 0]])
+POINTS = torch.tensor([[0.0, 0.0], [1.0, 3.0], [2.0, 1.0]])
+CLASSES = torch.tensor([0, 1, 1])
+
+
+def to_the_right(places):
+    return torch.stack([1 - places[:, 0], places[:, 0] - 1], dim=1)
+
+
+CALLS = {
+    "show_filters": (show_filters, [torch.arange(-12.0, 12).reshape(2, 3, 2, 2)]),
+    "show_overlay": (show_overlay, [picture(), torch.arange(6.0).reshape(2, 3)]),
+    "show_masks": (show_masks, [picture(), some_masks()]),
+    "show_boxes": (show_boxes, [picture(), BOXES]),
+    "show_keypoints": (show_keypoints, [picture(), PEOPLE, [(0, 1), (1, 2)]]),
+    "show_confusion_matrix": (show_confusion_matrix, [COUNTS]),
+    "plot_decision_boundary": (plot_decision_boundary, [to_the_right, POINTS, CLASSES, 5]),
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_every_figure_is_closed_wordless_repeatable_and_leaves_its_input(name):
+    show, given = CALLS[name]
+    tensors = [thing for thing in given if isinstance(thing, torch.Tensor)]
+    copies = [tensor.clone() for tensor in tensors]
+    before = dict(matplotlib.rcParams)
+    figure = show(*given)
+    assert isinstance(figure, Figure)
+    assert plt.get_fignums() == []
+    assert words(figure) == []
+    assert png(figure) == png(show(*given))
+    assert dict(matplotlib.rcParams) == before
+    assert all(torch.equal(a, b) for a, b in zip(tensors, copies, strict=True))
+
+
+def test_show_filters_draws_each_table_on_one_scale():
+    weight = CALLS["show_filters"][1][0]
+    figure = show_filters(weight.requires_grad_())
+    weight = weight.detach()
+    for array, table in zip(drawn(figure), weight.flatten(0, 1), strict=True):
+        assert np.array_equal(array, table.numpy())
+    assert {ax.images[0].get_clim() for ax in figure.axes} == {(-12, 12)}
+    assert figure.axes[0].get_subplotspec().get_gridspec().get_geometry() == (2, 3)
+
+
+def test_show_filters_in_colour_keeps_zero_grey():
+    weight = torch.zeros(2, 3, 2, 2)
+    weight[0, 0, 0, 0], weight[1, 2, 1, 1] = 4.0, -2.0
+    first, second = drawn(show_filters(weight, color=True))
+    assert first[0, 0].tolist() == [1, 0.5, 0.5]
+    assert second[1, 1].tolist() == [0.5, 0.5, 0.25]
+    assert (first[1] == 0.5).all()
+
+
+def test_show_overlay_draws_picture_and_map_over_one_place():
+    image, heatmap = CALLS["show_overlay"][1]
+    below, above = show_overlay(image, heatmap, alpha=0.3).axes[0].images
+    assert np.array_equal(below.get_array(), image.permute(1, 2, 0).numpy())
+    assert np.array_equal(above.get_array(), heatmap.numpy())
+    for extent in (above.get_extent(), below.get_extent()):
+        assert tuple(extent) == (-0.5, 7.5, 5.5, -0.5)
+    assert above.get_alpha() == 0.3
+    assert above.get_clim() == (0, 5)
+
+
+def test_show_overlay_of_signed_maps_side_by_side():
+    figure = show_overlay(picture(1), torch.stack([POINTS, -POINTS]), titles=["a", "b"])
+    assert [ax.images[1].get_clim() for ax in figure.axes] == [(0, 3), (-3, 3)]
+    signed = figure.axes[1].images[1]
+    assert signed.to_rgba(0.0)[:3] == pytest.approx((1, 1, 1), abs=0.01)
+    assert sorted(words(figure)) == ["a", "b"]
+
+
+def test_show_masks_paints_the_mask_and_nothing_else():
+    image, masks = picture(), some_masks()
+    _, *painted = show_masks(image, masks, title="one").axes[0].images
+    assert len(painted) == 2
+    for drawing, mask in zip(painted, masks, strict=True):
+        assert np.array_equal(~np.ma.getmaskarray(drawing.get_array()), mask.numpy())
+    first, second = (drawing.cmap(0)[:3] for drawing in painted)
+    assert first != second
+    assert len(show_masks(image, masks[:0]).axes[0].images) == 1
+
+
+def test_show_masks_of_classes_leaves_the_background():
+    classes = torch.zeros(6, 8, dtype=torch.int64)
+    classes[0], classes[1] = 1, 3
+    _, *painted = show_masks(picture(), classes).axes[0].images
+    visible = [~np.ma.getmaskarray(drawing.get_array()) for drawing in painted]
+    assert [v.sum() for v in visible] == [8, 0, 8]
+    assert len(show_masks(picture(), torch.zeros_like(classes)).axes[0].images) == 1
+
+
+def test_show_boxes_the_box_of_the_whole_picture_is_its_frame():
+    ax = show_boxes(picture(), BOXES).axes[0]
+    whole, part = ax.patches
+    left, right, lower, upper = ax.images[0].get_extent()
+    assert (*whole.get_xy(), whole.get_width(), whole.get_height()) == (-0.5, -0.5, 8, 6)
+    assert (left, right, lower, upper) == (-0.5, 7.5, 5.5, -0.5)
+    assert (*part.get_xy(), part.get_width(), part.get_height()) == (0.5, 1.5, 3, 3)
+    assert not ax.texts
+
+
+def test_show_boxes_writes_labels_and_scores():
+    def texts(*rest):
+        return [text.get_text() for text in show_boxes(picture(), BOXES, *rest).axes[0].texts]
+
+    scores = torch.tensor([0.912, 0.5])
+    assert texts(["cat", "dog"]) == ["cat", "dog"]
+    assert texts(None, scores) == ["0.91", "0.50"]
+    assert texts(["cat", "dog"], scores) == ["cat 0.91", "dog 0.50"]
+    assert not show_boxes(picture(), BOXES[:0], [], scores[:0]).axes[0].patches
+
+
+def test_show_keypoints_draws_joints_and_limbs_at_pixel_centres():
+    limbs = [(0, 1), (1, 2)]
+    ax = show_keypoints(picture(), PEOPLE, limbs).axes[0]
+    assert len(ax.lines) == 6
+    for person, lines in zip(PEOPLE, (ax.lines[:3], ax.lines[3:]), strict=True):
+        for limb, line in zip(limbs, lines[:2], strict=True):
+            assert np.array_equal(line.get_xydata(), person[list(limb)].numpy())
+        assert np.array_equal(lines[2].get_xydata(), person.numpy())
+        assert len({line.get_color() for line in lines}) == 1
+    assert ax.get_xlim() == (-0.5, 7.5)
+    far = show_keypoints(picture(), PEOPLE + 100).axes[0]
+    assert far.get_xlim() == (-0.5, 7.5)
+    assert not show_keypoints(picture(), PEOPLE[:0]).axes[0].lines
+
+
+def test_show_keypoints_leaves_out_what_is_not_visible():
+    visible = torch.tensor([[True, True, False], [False, False, False]])
+    ax = show_keypoints(picture(), PEOPLE, [(0, 1), (1, 2)], visible).axes[0]
+    assert [len(line.get_xdata()) for line in ax.lines] == [2, 2, 0]
+
+
+def test_show_confusion_matrix_draws_shares_of_rows_and_writes_counts():
+    figure = show_confusion_matrix(COUNTS, ["a", "b", "c"], xlabel="d", ylabel="e")
+    (ax,) = figure.axes
+    expected = [[0.8, 0.2, 0], [0.25, 0.75, 0], [0, 0, 0]]
+    assert np.asarray(ax.images[0].get_array()) == pytest.approx(np.array(expected))
+    written = {text.get_position(): text.get_text() for text in ax.texts}
+    assert written[1, 0] == "2"  # right class 0, predicted 1: column 1, row 0
+    assert written[0, 1] == "1"
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["a", "b", "c"]
+    assert set(words(figure)) == set("abcde")
+
+
+def test_plot_decision_boundary_draws_classes_where_they_are():
+    figure = plot_decision_boundary(to_the_right, POINTS, CLASSES, 5, xlabel="a", ylabel="b")
+    (ax,) = figure.axes
+    classes = np.asarray(ax.images[0].get_array())
+    x = np.linspace(-0.2, 2.2, 5)
+    assert np.array_equal(classes, np.tile(x > 1.001, (5, 1)))
+    left, right, lower, upper = ax.images[0].get_extent()
+    assert (left, right, lower, upper) == pytest.approx((-0.5, 2.5, -0.75, 3.75))
+    for line, points in zip(ax.lines, (POINTS[:1], POINTS[1:]), strict=True):
+        assert np.array_equal(line.get_xydata(), points.numpy())
+    assert len({line.get_marker() for line in ax.lines}) == 2
+    assert sorted(words(figure)) == ["a", "b"]
+
+
+def test_plot_decision_boundary_tells_up_from_down():
+    figure = plot_decision_boundary(lambda p: to_the_right(p.flip(1)), POINTS, CLASSES, 4)
+    image = figure.axes[0].images[0]
+    assert image.origin == "lower"  # the first row is the lowest
+    assert image.get_array()[0].tolist() == [0] * 4
+    assert image.get_array()[-1].tolist() == [1] * 4
+
+
+def test_plot_decision_boundary_gives_the_network_back_as_it_was():
+    class Broken(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.frozen, self.drop = torch.nn.BatchNorm1d(2).eval(), torch.nn.Dropout(0.9)
+
+        def forward(self, x):
+            assert not any(module.training for module in self.modules())
+            return self.drop(self.frozen(x)) if len(x) == 9 else 1 / 0
+
+    model = Broken()
+    plot_decision_boundary(model, POINTS, CLASSES, steps=3)
+    with pytest.raises(ZeroDivisionError):
+        plot_decision_boundary(model, POINTS, CLASSES, steps=4)
+    assert (model.training, model.frozen.training, model.drop.training) == (True, False, True)
+
+
+def refused(name, place, thing):
+    given = list(CALLS[name][1])
+    given[place] = thing
+    return given
+
+
+NAN = float("nan")
+
+
+@pytest.mark.parametrize(
+    ("name", "place", "thing", "message"),
+    [
+        ("show_filters", 0, torch.zeros(3, 2, 2), r"\(3, 2, 2\).*\(O, C, kh, kw\)"),
+        ("show_filters", 0, torch.full((1, 1, 2, 2), NAN), "NaN or infinity"),
+        ("show_overlay", 0, 255 * picture(), "0 to 1 is needed"),
+        ("show_overlay", 1, torch.zeros(2, 2, 2, 2), r"\(2, 2, 2\)"),
+        ("show_masks", 1, some_masks()[:, :5], r"\(2, 5, 8\).*\(n, 6, 8\) bool"),
+        ("show_masks", 1, some_masks().float(), "dtype torch.float32.*masks > 0.5"),
+        ("show_boxes", 1, BOXES[0], r"shape \(4,\).*boxes\[None\]"),
+        ("show_boxes", 1, BOXES * NAN, "finite numbers"),
+        ("show_keypoints", 1, PEOPLE[0], r"shape \(3, 2\).*keypoints\[None\]"),
+        ("show_keypoints", 2, [(1, 3)], "joints from 0 to 2"),
+        ("show_confusion_matrix", 0, COUNTS[:2], r"shape \(2, 3\).*\(K, K\)"),
+        ("show_confusion_matrix", 0, COUNTS / 8, "give the counts"),
+        ("show_confusion_matrix", 0, -COUNTS, "give the counts"),
+        ("plot_decision_boundary", 1, POINTS[:, :1], r"points has shape \(3, 1\)"),
+        ("plot_decision_boundary", 1, POINTS * NAN, "finite points"),
+        ("plot_decision_boundary", 2, CLASSES - 1, "target has the class -1"),
+        ("plot_decision_boundary", 3, 1, "steps is 1"),
+        ("plot_decision_boundary", 0, torch.sum, r"gave shape \(\).*\(25, K\)"),
+    ],
+)
+def test_every_figure_refuses(name, place, thing, message):
+    with pytest.raises(ValueError, match=message):
+        CALLS[name][0](*refused(name, place, thing))
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: show_filters(torch.zeros(1, 2, 3, 3), color=True), r"\(O, 3, kh, kw\)"),
+        (lambda: show_overlay(picture(), POINTS, alpha=2), "alpha is 2"),
+        (lambda: show_overlay(picture(), POINTS, titles=["a", "b"]), "one title for each"),
+        (lambda: show_masks(picture(), some_masks(), alpha=-1), "alpha is -1"),
+        (lambda: show_boxes(picture(), BOXES, "ab"), "labels is 'ab' for 2 boxes"),
+        (lambda: show_boxes(picture(), BOXES, None, torch.ones(1)), "scores is .* for 2 boxes"),
+        (
+            lambda: show_keypoints(picture(), PEOPLE, visible=torch.ones(2, 3)),
+            "dtype torch.float32.*visible > 0",
+        ),
+        (lambda: show_confusion_matrix(COUNTS, ["a"]), "for 3 classes"),
+    ],
+)
+def test_every_figure_refuses_options_that_do_not_fit(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
 
 
 def test_house_lines_are_seen_on_white_and_on_dark_pages():
