@@ -15,17 +15,29 @@ LIBRARY = Path(iip_lib.__file__).parent
 # What a room may import, besides Python's own library.
 THIRD_PARTIES = {
     "__init__": set(),
-    "data": {"numpy", "skimage", "torch"},
+    "data/__init__": {"iip_lib"},
+    "data/photos": {"numpy", "skimage", "torch"},
+    "data/pictures": {"PIL", "numpy", "torch"},
     "models/__init__": {"iip_lib"},
     "models/lenet": {"torch"},
     "ops": {"torch"},
     "train": {"accelerate", "torch", "torchmetrics", "tqdm"},
     "viz": {"matplotlib", "torch"},
 }
-PYTHON = {"collections", "contextlib", "dataclasses", "os", "time", "typing", "warnings"}
+PYTHON = {
+    "collections",
+    "contextlib",
+    "dataclasses",
+    "os",
+    "pathlib",
+    "time",
+    "typing",
+    "warnings",
+}
 
 PUBLIC = {
-    "data": ["photo"],
+    "data/photos": ["photo"],
+    "data/pictures": ["read_image"],
     "models/lenet": ["LeNet"],
     "ops": ["conv2d"],
     "train": ["History", "evaluate", "fit", "per_device", "train_one_epoch"],
@@ -70,9 +82,10 @@ def test_public_names(room):
     assert own - TYPES == set(PUBLIC[room])
 
 
-def test_models_only_import_models():
-    """A relative import in a room would reach another room; in models/ it stays inside."""
-    for path in (LIBRARY / "models").glob("*.py"):
+@pytest.mark.parametrize("folder", ["data", "models"])
+def test_a_room_of_several_files_only_imports_itself(folder):
+    """A relative import in a room would reach another room; in a folder it stays inside."""
+    for path in (LIBRARY / folder).glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ImportFrom) and node.level:
                 assert node.level == 1, path
@@ -80,12 +93,13 @@ def test_models_only_import_models():
                 assert "iip_lib" not in ast.unparse(node), path
 
 
-def test_models_are_imported_from_their_room():
-    models = room_of("models")
+def test_names_in_a_folder_are_imported_from_their_room():
     for room, names in PUBLIC.items():
-        if room.startswith("models/"):
+        if "/" in room:
             for name in names:
-                assert getattr(models, name) is getattr(room_of(room), name)
+                assert getattr(room_of(room.partition("/")[0]), name) is getattr(
+                    room_of(room), name
+                )
 
 
 def test_the_map_names_every_room():
