@@ -18,6 +18,7 @@ THIRD_PARTIES = {
     "data/__init__": {"iip_lib"},
     "data/photos": {"numpy", "skimage", "torch"},
     "data/pictures": {"PIL", "numpy", "torch"},
+    "data/shapes": {"iip_lib", "numpy", "skimage", "torch", "torchvision"},
     "models/__init__": {"iip_lib"},
     "models/lenet": {"torch"},
     "ops": {"torch"},
@@ -28,6 +29,9 @@ PYTHON = {
     "collections",
     "contextlib",
     "dataclasses",
+    "functools",
+    "math",
+    "operator",
     "os",
     "pathlib",
     "time",
@@ -38,13 +42,14 @@ PYTHON = {
 PUBLIC = {
     "data/photos": ["photo"],
     "data/pictures": ["read_image"],
+    "data/shapes": ["ShapesDataset"],
     "models/lenet": ["LeNet"],
     "ops": ["conv2d"],
     "train": ["History", "evaluate", "fit", "per_device", "train_one_epoch"],
     "viz": ["plot_history", "show_feature_maps", "show_images", "show_numbers"],
 }
 NAMES = [(room, name) for room, names in PUBLIC.items() for name in names]
-TYPES = {"Batches", "LossFunction", "T"}
+TYPES = {"Batches", "LossFunction", "Outline", "T"}
 
 
 def room_of(path):

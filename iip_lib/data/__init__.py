@@ -2,3 +2,4 @@
 
 from .photos import photo as photo
 from .pictures import read_image as read_image
+from .shapes import ShapesDataset as ShapesDataset
