@@ -15,7 +15,10 @@ LIBRARY = Path(iip_lib.__file__).parent
 # What a room may import, besides Python's own library.
 THIRD_PARTIES = {
     "__init__": set(),
-    "data": {"numpy", "skimage", "torch"},
+    "data/__init__": {"iip_lib"},
+    "data/photos": {"numpy", "skimage", "torch"},
+    "data/pictures": {"PIL", "numpy", "torch"},
+    "data/shapes": {"iip_lib", "numpy", "skimage", "torch", "torchvision"},
     "explain": {"sklearn", "torch"},
     "models/__init__": {"iip_lib"},
     "models/_checks": {"torch"},
@@ -30,10 +33,24 @@ THIRD_PARTIES = {
     "train": {"accelerate", "torch", "torchmetrics", "tqdm"},
     "viz": {"matplotlib", "numpy", "torch"},
 }
-PYTHON = {"collections", "contextlib", "dataclasses", "math", "os", "time", "typing", "warnings"}
+PYTHON = {
+    "collections",
+    "contextlib",
+    "dataclasses",
+    "functools",
+    "math",
+    "operator",
+    "os",
+    "pathlib",
+    "time",
+    "typing",
+    "warnings",
+}
 
 PUBLIC = {
-    "data": ["photo"],
+    "data/photos": ["photo"],
+    "data/pictures": ["read_image"],
+    "data/shapes": ["ShapesDataset"],
     "models/alexnet": ["AlexNet"],
     "models/googlenet": ["GoogLeNet", "Inception", "InceptionAux"],
     "explain": [
@@ -87,7 +104,7 @@ PUBLIC = {
     ],
 }
 NAMES = [(room, name) for room, names in PUBLIC.items() for name in names]
-TYPES = {"Batches", "LossFunction", "T"}
+TYPES = {"Batches", "LossFunction", "Outline", "T"}
 
 
 def room_of(path):
@@ -125,9 +142,10 @@ def test_public_names(room):
     assert own - TYPES == set(PUBLIC[room])
 
 
-def test_models_only_import_models():
-    """A relative import in a room would reach another room; in models/ it stays inside."""
-    for path in (LIBRARY / "models").glob("*.py"):
+@pytest.mark.parametrize("folder", ["data", "models"])
+def test_a_room_of_several_files_only_imports_itself(folder):
+    """A relative import in a room would reach another room; in a folder it stays inside."""
+    for path in (LIBRARY / folder).glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ImportFrom) and node.level:
                 assert node.level == 1, path
@@ -135,12 +153,13 @@ def test_models_only_import_models():
                 assert "iip_lib" not in ast.unparse(node), path
 
 
-def test_models_are_imported_from_their_room():
-    models = room_of("models")
+def test_names_in_a_folder_are_imported_from_their_room():
     for room, names in PUBLIC.items():
-        if room.startswith("models/"):
+        if "/" in room:
             for name in names:
-                assert getattr(models, name) is getattr(room_of(room), name)
+                assert getattr(room_of(room.partition("/")[0]), name) is getattr(
+                    room_of(room), name
+                )
 
 
 def test_the_map_names_every_room():

@@ -1,11 +1,7 @@
-"""Pictures, as tensors.
-
-Only files that come inside scikit-image's wheel are read here: nothing is downloaded.
-"""
+"""Photographs that come inside scikit-image's wheel: nothing is downloaded."""
 
 import numpy as np
 import torch
-from skimage import data as skimage_data
 from torch import Tensor
 
 __all__ = ["photo"]
@@ -64,6 +60,8 @@ def photo(name: str) -> Tensor:
 
     Taught in: book/images/pixels.md
     """
+    from skimage import data as skimage_data
+
     if name not in _PHOTOS:
         raise ValueError(f"no photograph is called {name!r}: choose one of {', '.join(_PHOTOS)}")
     pixels = np.array(getattr(skimage_data, name)())  # (H, W) or (H, W, 3), uint8
