@@ -100,7 +100,7 @@ def test_every_term_names_a_chapter_that_marks_it():
 def exported() -> dict[str, str]:
     """Public names of the library and the chapter that their docstrings say they are taught in."""
     found = {}
-    for path in (ROOT / "iip_lib").rglob("*.py"):
+    for path in (ROOT / "iip_lib").rglob("[!_]*.py"):  # files that begin with _ are not public
         for node in ast.parse(path.read_text("utf-8")).body:
             if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith("_"):
                 taught = re.search(r"Taught in: (\S+)", ast.get_docstring(node) or "")
