@@ -293,7 +293,8 @@ def test_an_incremental_build_equals_a_clean_one(changed):
     shutil.copytree(changed.site, kept)
     for name in ("sphinx", "site"):
         shutil.rmtree(changed.build / name)
-    build(changed, "--no-check")
+    again = build(changed, "--no-check")
+    assert changed.site.exists(), again.text
     assert differences(filecmp.dircmp(kept, changed.site)) == []
 
 
