@@ -1,0 +1,165 @@
+"""A training on disk: whole or not at all, and without a pickle that could run a program."""
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+__all__ = ["Checkpoint"]
+
+
+class Checkpoint:
+    """The state of a training after its last complete epoch, in a folder.
+
+    ::
+
+        folder/epoch-0007/model.safetensors    the weights of a module, by its name
+                          optimizer.pt         the state of anything else, by its name
+                          record.json          what else is to be known
+
+    A new state is first written into a folder with a name of its own, and gets its right name
+    when all of it is on the disk. Only then is the one before removed. So whenever the program is
+    stopped, by an error, by the power or by ``kill -9``, the last complete state is there.
+
+    Weights are safetensors. Other states are read with ``weights_only=True``, which refuses a
+    file that would run a program.
+
+    Args:
+        folder: where the states lie; it is made when the first one is saved.
+        parts: what is kept, by name: modules, and other things that have ``state_dict()`` and
+            ``load_state_dict()``, such as optimizers and schedulers.
+
+    Returns:
+        An object. ``save(epoch, record)`` writes the states of the parts, and a dict that JSON
+        can hold. ``load()`` puts the last states back into the parts and gives that dict, or
+        None if there is no state yet.
+
+    Raises:
+        ValueError: ``save`` of an epoch that is not after the last one in the folder; ``load`` of
+            a file that is damaged, or that does not fit its part. The message names the file.
+
+    Example:
+        >>> import tempfile
+        >>> model = nn.Linear(2, 3)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     first = Checkpoint(folder, model=model).load()
+        ...     Checkpoint(folder, model=model).save(1, {"note": "after one epoch"})
+        ...     copy = nn.Linear(2, 3)
+        ...     record = Checkpoint(folder, model=copy).load()
+        >>> first, record, torch.equal(copy.weight, model.weight)
+        (None, {'note': 'after one epoch'}, True)
+
+    Source:
+        safetensors, https://huggingface.co/docs/safetensors; rename(2) of POSIX, which replaces a
+        name at once
+
+    Taught in: book/start/saving.md
+    """
+
+    def __init__(self, folder: str | Path, **parts: Any):
+        self.folder = Path(folder)
+        self.parts = parts
+
+    def last_epoch(self) -> int:
+        """The last epoch that is complete in the folder; 0 if there is none."""
+        return max(self._complete(), default=0)
+
+    def save(self, epoch: int, record: dict[str, Any]) -> None:
+        """Write the states of the parts, and the record, as those after this epoch."""
+        last = self.last_epoch()
+        if epoch <= last:
+            raise ValueError(
+                f"epoch {epoch} is to be saved in {str(self.folder)!r}, but epoch {last} is there "
+                f"already: load it and go on from there, or use another folder"
+            )
+        self.folder.mkdir(parents=True, exist_ok=True)
+        half = self.folder / "half-written"
+        shutil.rmtree(half, ignore_errors=True)  # left by a save that was stopped
+        half.mkdir()
+        for name, part in self.parts.items():
+            _write(_file(half, name, part), part)
+        (half / "record.json").write_text(json.dumps(record, indent=1), encoding="utf-8")
+        for file in half.iterdir():
+            _to_disk(file)
+        before = self._complete()
+        half.rename(self.folder / f"epoch-{epoch:04d}")
+        _to_disk(self.folder)
+        for path in before.values():
+            shutil.rmtree(path)
+
+    def record(self) -> dict[str, Any] | None:
+        """The last record, or None if there is none; the parts stay as they are."""
+        complete = self._complete()
+        if not complete:
+            return None
+        file = complete[max(complete)] / "record.json"
+        with _named_if_damaged(file):
+            return json.loads(file.read_text(encoding="utf-8"))
+
+    def load(self) -> dict[str, Any] | None:
+        """Put the last states back into the parts; give the record, or None if there is none."""
+        record = self.record()
+        if record is not None:
+            place = self._complete()[self.last_epoch()]
+            for name, part in self.parts.items():
+                with _named_if_damaged(_file(place, name, part)):
+                    _read(_file(place, name, part), part)
+        return record
+
+    def _complete(self) -> dict[int, Path]:
+        """The complete states by their epoch: one, or two if a removal was stopped."""
+        found = {path: re.fullmatch(r"epoch-(\d{4,})", path.name) for path in self.folder.glob("*")}
+        return {int(name[1]): path for path, name in found.items() if name}
+
+
+@contextmanager
+def _named_if_damaged(file: Path) -> Iterator[None]:
+    """A damaged file is met with errors of many kinds; this one is clear."""
+    try:
+        yield
+    except Exception as error:
+        raise ValueError(
+            f"{str(file)!r} cannot be read back ({type(error).__name__}: {error}), but a whole file "
+            f"that fits what it was saved from is needed: build network, optimizer and scheduler "
+            f"as they were, or use another folder to begin anew"
+        ) from error
+
+
+def _file(place: Path, name: str, part: Any) -> Path:
+    return place / (f"{name}.safetensors" if isinstance(part, nn.Module) else f"{name}.pt")
+
+
+def _write(file: Path, part: Any) -> None:
+    from safetensors.torch import save_model
+
+    if isinstance(part, nn.Module):
+        save_model(part, str(file))
+    else:
+        torch.save(part.state_dict(), file)
+
+
+def _read(file: Path, part: Any) -> None:
+    from safetensors.torch import load_model
+
+    if isinstance(part, nn.Module):
+        load_model(part, str(file))
+    else:
+        part.load_state_dict(torch.load(file, map_location="cpu", weights_only=True))
+
+
+def _to_disk(path: Path) -> None:
+    """Wait until the disk has what was written; Windows knows this for files only."""
+    if path.is_dir() and os.name == "nt":
+        return
+    handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
