@@ -80,7 +80,7 @@ def check_monitor(monitor: str, metrics: Mapping[str, Any] | None, val_loader: A
 
 def check_monitored(monitor: str, epoch: Mapping[str, Any]) -> None:
     """Refuse to be led by what is no number of the history."""
-    if not isinstance(epoch.get(monitor), float):
+    if not isinstance(epoch.get(monitor), (int, float)):
         numbers = [name for name, value in epoch.items() if isinstance(value, float)]
         raise ValueError(
             f"monitor is {monitor!r}, but a single number of the history is needed: "

@@ -137,19 +137,26 @@ def _file(place: Path, name: str, part: Any) -> Path:
 
 
 def _write(file: Path, part: Any) -> None:
-    from safetensors.torch import save_model
+    from safetensors.torch import save_file
 
-    if isinstance(part, nn.Module):
-        save_model(part, str(file))
+    state = part.state_dict()
+    if isinstance(part, nn.Module):  # shared or channels-last weights are written out
+        save_file(
+            {
+                name: weight.clone(memory_format=torch.contiguous_format)
+                for name, weight in state.items()
+            },
+            file,
+        )
     else:
-        torch.save(part.state_dict(), file)
+        torch.save(state, file)
 
 
 def _read(file: Path, part: Any) -> None:
-    from safetensors.torch import load_model
+    from safetensors.torch import load_file
 
     if isinstance(part, nn.Module):
-        load_model(part, str(file))
+        part.load_state_dict(load_file(file))
     else:
         part.load_state_dict(torch.load(file, map_location="cpu", weights_only=True))
 

@@ -97,14 +97,12 @@ def train_one_epoch(
         number += 1
         inputs, targets = send_to_device(batch, device)
         losses = _named(loss_fn(model(inputs), targets))
-        loss, size = losses["loss"], len(inputs)
-        # How many pictures there are, and each loss summed over them.
-        sums = size * torch.stack([torch.ones_like(loss), *losses.values()]).detach().float()
+        names, sums, loss = list(losses), _sums(losses, len(inputs)), losses["loss"]
         if accelerator is not None and accelerator.num_processes > 1:
             sums = accelerator.reduce(sums)
             # The processes' gradients are averaged, but their shares of the batch may differ.
-            loss = loss * size * accelerator.num_processes / sums[0]
-        refuse_infinite(list(losses), sums[1:], number)
+            loss = loss * len(inputs) * accelerator.num_processes / sums[0]
+        refuse_infinite(names, sums[1:], number)
         optimizer.zero_grad()
         if accelerator is None:
             loss.backward()
@@ -113,9 +111,9 @@ def train_one_epoch(
         optimizer.step()
         if scheduler is not None:
             scheduler.step()
-        totals, names = totals + sums, list(losses)
+        totals = totals + sums
     refuse_empty(number)
-    return dict(zip(names, (totals[1:] / totals[0]).tolist(), strict=True))
+    return _means(names, totals)
 
 
 def evaluate(
@@ -124,6 +122,7 @@ def evaluate(
     *,
     loss_fn: LossFunction | None = cross_entropy,
     metrics: "Mapping[str, Metric] | None" = None,
+    accelerator: "Accelerator | None" = None,
 ) -> dict[str, Any]:
     """Measure a network without changing it.
 
@@ -135,6 +134,8 @@ def evaluate(
         loader: batches (inputs, targets).
         loss_fn: as for `train_one_epoch`; None for no loss.
         metrics: measures of torchmetrics by name; copies are used.
+        accelerator: what `fit` hands over, if each of several processes has a share of the
+            batches.
 
     Returns:
         The mean ``loss`` over the pictures, the mean of each of its parts under its name, and
@@ -157,12 +158,14 @@ def evaluate(
     Taught in: book/training/first_training.md
     """
     from accelerate.utils import send_to_device
-    from torchmetrics import MeanMetric, MetricCollection
 
     device = device_of(model)
-    means: dict[str, MeanMetric] = {}
-    measures = MetricCollection(dict(metrics or {})).clone().to(device)
-    measures.reset()
+    if metrics:
+        from torchmetrics import MetricCollection
+
+        measures = MetricCollection(dict(metrics)).clone().to(device)
+        measures.reset()
+    totals, names = 0.0, []
     number = 0
     with modes_kept(model), torch.no_grad():
         model.eval()
@@ -170,18 +173,20 @@ def evaluate(
             number += 1
             inputs, targets = send_to_device(batch, device)
             outputs = model(inputs)
-            measures.update(outputs, targets)
-            if loss_fn is None:
-                continue
-            losses = _named(loss_fn(outputs, targets))
-            refuse_infinite(list(losses), torch.stack(list(losses.values())), number)
-            for name, loss in losses.items():
-                mean = means.setdefault(name, MeanMetric().to(device))
-                mean.update(loss, weight=len(inputs))
+            if metrics:
+                measures.update(outputs, targets)
+            if loss_fn is not None:
+                losses = _named(loss_fn(outputs, targets))
+                names, sums = list(losses), _sums(losses, len(inputs))
+                refuse_infinite(names, sums[1:], number)
+                totals = totals + sums
     refuse_empty(number)
-    # Of several processes that share the batches, torchmetrics adds up what each has seen.
-    measured = {name: mean.compute() for name, mean in means.items()} | measures.compute()
-    return {name: value.tolist() for name, value in measured.items()}
+    if names and accelerator is not None:
+        totals = accelerator.reduce(totals)
+    measured = _means(names, totals) if names else {}
+    if metrics:  # torchmetrics itself puts together what several processes have seen
+        measured |= {name: value.tolist() for name, value in measures.compute().items()}
+    return measured
 
 
 def fit(
@@ -312,7 +317,13 @@ def fit(
             same_buffers(model, accelerator)
             if val_loader is not None:
                 with told(f"epoch {number}, validation"):
-                    measured = evaluate(model, val_loader, loss_fn=loss_fn, metrics=metrics)
+                    measured = evaluate(
+                        model,
+                        val_loader,
+                        loss_fn=loss_fn,
+                        metrics=metrics,
+                        accelerator=accelerator,
+                    )
                 epoch |= _prefixed("val_", measured)
             if scheduler is not None:
                 epoch["lr"] = float(lr)
@@ -337,10 +348,20 @@ def fit(
 
 
 def _named(loss: Loss) -> dict[str, Tensor]:
-    """The sum as ``loss``, then its parts if it has any."""
-    parts = dict(loss) if isinstance(loss, Mapping) else {"loss": loss}
-    check_losses(parts)
-    return {"loss": sum(parts.values())} | parts
+    """The loss as ``loss``, then its parts if it has any."""
+    losses = dict(loss) if isinstance(loss, Mapping) else {"loss": loss}
+    check_losses(losses)
+    return losses if "loss" in losses else {"loss": sum(losses.values()), **losses}
+
+
+def _sums(losses: Mapping[str, Tensor], size: int) -> Tensor:
+    """(1 + names,): the number of pictures, and each mean loss of a batch as a sum over them."""
+    values = list(losses.values())
+    return size * torch.stack([torch.ones_like(values[0]), *values]).detach().float()
+
+
+def _means(names: list[str], sums: Tensor) -> dict[str, float]:
+    return dict(zip(names, (sums[1:] / sums[0]).tolist(), strict=True))
 
 
 def _prefixed(prefix: str, numbers: Mapping[str, Any]) -> dict[str, Any]:

@@ -95,8 +95,12 @@ def on_accelerator(
     # Without `cpu`, accelerate would let several processes on CPUs train side by side, unconnected.
     accelerator = Accelerator(mixed_precision=precision, cpu=not _has_accelerator())
     placed = accelerator.prepare_model(model)
+    optimizer.load_state_dict(optimizer.state_dict())  # goes where its parameters are
+    # fp16 scales gradients. Else accelerate's optimizer only costs time: it looks for a package,
+    # and into a signature, at each step.
+    stepper = optimizer if accelerator.scaler is None else accelerator.prepare_optimizer(optimizer)
     try:
-        yield accelerator, placed, accelerator.prepare_optimizer(optimizer)
+        yield accelerator, placed, stepper
     finally:
         accelerator.unwrap_model(placed, keep_fp32_wrapper=False)
         vars(model).pop("forward", None)  # what is left of mixed precision
@@ -104,6 +108,6 @@ def on_accelerator(
             model.forward = own_forward
         if device_of(model) != home:
             model.to(home)
-            optimizer.load_state_dict(optimizer.state_dict())  # goes where its parameters are
+            optimizer.load_state_dict(optimizer.state_dict())
         if first:  # accelerate allows a program one precision; the next call may want another
             AcceleratorState._reset_state()
