@@ -1,4 +1,4 @@
-"""Convolution and its transpose: one multiplies windows of a picture by a kernel, one lays kernels."""
+"""Convolution and its transpose: windows become numbers, and numbers become windows."""
 
 import torch.nn.functional as F
 from torch import Tensor
