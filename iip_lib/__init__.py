@@ -5,7 +5,7 @@ The rooms, by what a line of code does:
 - ``data``: it reads or draws a picture, or makes a batch; one file a noun.
 - ``explain``: it asks a finished model a question: tensors in, tensors out.
 - ``models``: it has weights; one file a paper.
-- ``ops``: it is written out to be read; a faster twin stands in a library.
+- ``ops``: it is written out to be read; a faster twin stands in a library; one file a noun.
 - ``train``: it learns, or settles how much work this machine is given.
 - ``viz``: it draws a figure (the only room that knows matplotlib).
 
