@@ -6,7 +6,8 @@ from ._checks import check_numbers, check_pictures
 
 __all__ = ["AutoEncoder"]
 
-_SLOPE = 0.1  # with 0, which is ReLU, some trainings stop at the mean picture: all units are dead
+# With 0, which is ReLU, some trainings stop at the mean picture: all units before the code are dead.
+_SLOPE = 0.1
 
 
 class AutoEncoder(nn.Module):

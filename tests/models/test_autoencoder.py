@@ -144,11 +144,6 @@ def test_refuses_what_is_no_batch_for_it(size, shape, message):
             call(torch.zeros(shape))
 
 
-def test_refuses_what_is_no_tensor_of_floats():
-    with pytest.raises(TypeError, match=r"dtype torch.uint8, but .* needed: use x.float\(\) / 255"):
-        AutoEncoder(4)(torch.zeros(1, 3, 32, 32, dtype=torch.uint8))
-
-
 @pytest.mark.parametrize(
     ("size", "shape", "needed"),
     [

@@ -170,21 +170,6 @@ def test_a_gradient_reaches_every_parameter_and_the_picture(name):
     assert x.grad.abs().max() > 0
 
 
-@pytest.mark.parametrize("name", QUICK)
-def test_a_network_does_not_change_its_picture(name):
-    x = pictures(max(CLASSIFIERS[name], 32))
-    before = x.clone()
-    with torch.no_grad():
-        build(name, in_channels=3).eval()(x)
-    assert torch.equal(x, before)
-
-
-@pytest.mark.parametrize("name", CLASSIFIERS)
-def test_no_layer_overwrites_what_a_hook_has_kept(name):
-    """A feature map that was recorded must not be changed by a ReLU in place."""
-    assert not any(getattr(m, "inplace", False) for m in on_meta(name).modules())
-
-
 # ---- every network -------------------------------------------------------------------------------
 
 
@@ -212,6 +197,22 @@ def test_trains_in_half_precision(name):
         assert torch.isfinite(parameter.grad).all(), key
 
 
+@pytest.mark.parametrize("name", [*QUICK, *OTHERS])
+def test_a_network_does_not_change_its_picture(name):
+    x = pictures(max(CLASSIFIERS.get(name, 0), 32))
+    before = x.clone()
+    with torch.no_grad():
+        build(name, **OTHERS.get(name, {}), in_channels=3).eval()(x)
+    assert torch.equal(x, before)
+
+
+@pytest.mark.parametrize("name", [*CLASSIFIERS, *OTHERS])
+def test_no_layer_overwrites_what_a_hook_has_kept(name):
+    """A feature map that was recorded must not be changed by a ReLU in place."""
+    model = on_meta(name, **OTHERS.get(name, {}))
+    assert not any(getattr(m, "inplace", False) for m in model.modules())
+
+
 # ---- refusals ------------------------------------------------------------------------------------
 
 
@@ -229,9 +230,9 @@ def test_refuses_what_is_no_batch_for_it(name):
                 call(torch.zeros(shape, device="meta"))
 
 
-@pytest.mark.parametrize("name", CLASSIFIERS)
+@pytest.mark.parametrize("name", [*CLASSIFIERS, *OTHERS])
 def test_refuses_what_is_no_tensor_of_floats(name):
-    model = on_meta(name)
+    model = on_meta(name, **OTHERS.get(name, {}))
     with pytest.raises(TypeError, match=r"dtype torch.uint8, but .* needed: use x.float\(\) / 255"):
         model(torch.zeros(1, 3, 64, 64, dtype=torch.uint8))
     with pytest.raises(TypeError, match=r"type list, but a tensor .* needed: use torch.stack"):
