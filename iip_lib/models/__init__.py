@@ -1,6 +1,12 @@
 """Networks: one file a paper, and a line for each here."""
 
 from .alexnet import AlexNet as AlexNet
+from .autoencoder import AutoEncoder as AutoEncoder
+from .efficientnet import EfficientNet as EfficientNet
+from .efficientnet import MBConv as MBConv
+from .efficientnet import SqueezeExcitation as SqueezeExcitation
+from .efficientnet import StochasticDepth as StochasticDepth
+from .efficientnet import efficientnet_b0 as efficientnet_b0
 from .googlenet import GoogLeNet as GoogLeNet
 from .googlenet import Inception as Inception
 from .googlenet import InceptionAux as InceptionAux

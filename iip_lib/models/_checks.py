@@ -1,5 +1,7 @@
 """What the networks refuse, and how they say it."""
 
+import math
+
 from torch import Tensor
 
 __all__: list[str] = []
@@ -24,7 +26,19 @@ def check_probability(**probabilities: float) -> None:
             )
 
 
-def check_pictures(x: Tensor, in_channels: int, least: int, divisor: int = 1) -> None:
+def check_factor(**factors: float) -> None:
+    """Refuse a factor for channels, blocks, … that is no finite number above 0."""
+    for name, value in factors.items():
+        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if not is_number or not 0 < value < math.inf:
+            raise ValueError(
+                f"{name} is {value!r}, but a finite number above 0 is needed: try {name}=0.5"
+            )
+
+
+def check_pictures(
+    x: Tensor, in_channels: int, least: int = 1, divisor: int = 1, size: int | None = None
+) -> None:
     """Refuse what is no batch of pictures for a network.
 
     Args:
@@ -32,8 +46,9 @@ def check_pictures(x: Tensor, in_channels: int, least: int, divisor: int = 1) ->
         in_channels: the channels that the network was built for.
         least: H and W must be at least this.
         divisor: H and W must be multiples of this.
+        size: H and W must be this, for a network that takes pictures of one size only.
     """
-    needed = f"(N, {in_channels}, H, W)"
+    needed = f"(N, {in_channels}, {size or 'H'}, {size or 'W'})"
     if not isinstance(x, Tensor):
         raise TypeError(
             f"the input is of type {type(x).__name__}, but a tensor {needed} is needed: "
@@ -55,11 +70,12 @@ def check_pictures(x: Tensor, in_channels: int, least: int, divisor: int = 1) ->
             f"network with in_channels={x.shape[1]}, or give pictures of shape {needed}"
         )
     height, width = x.shape[2:]
-    if min(height, width) < least:
-        larger = (max(height, least), max(width, least))
+    fitting = (size, size) if size else (max(height, least), max(width, least))
+    if (height, width) != fitting:
+        pixels = f"{size}×{size}" if size else f"at least {least}×{least}"
         raise ValueError(
-            f"the input has {height}×{width} pixels, but at least {least}×{least} are needed: "
-            f'use torch.nn.functional.interpolate(x, size={larger}, mode="bilinear")'
+            f"the input has {height}×{width} pixels, but {pixels} are needed: "
+            f'use torch.nn.functional.interpolate(x, size={fitting}, mode="bilinear")'
         )
     if height % divisor or width % divisor:
         down, right = -height % divisor, -width % divisor

@@ -35,8 +35,9 @@ class AlexNet(nn.Module):
 
     The paper of 2012 differs: its convolutions have 96, 256, 384, 384 and 256 kernels; the second,
     fourth and fifth are cut into two groups, for two GPUs; a local response normalisation
-    follows the first two; it has no `avgpool`. It begins with weights of a standard deviation of
-    0.01 and some biases of 1; here PyTorch's own rule is used, as torchvision does.
+    follows the first two; it has no `avgpool`; its dropout follows the first two linear layers. It
+    begins with weights of a standard deviation of 0.01 and some biases of 1; here PyTorch's own
+    rule is used, as torchvision does.
 
     Args:
         num_classes: how many classes there are, at least 1.

@@ -187,7 +187,8 @@ class GoogLeNet(nn.Module):
     =============== =========================================== ====================
 
     The sizes are those of a picture of 224×224 pixels. The names of the parts are torchvision's:
-    its weights load with ``strict=True``.
+    its weights load with ``strict=True``, and with ``aux_logits=True`` where they hold the auxiliary
+    classifiers, as the file of its ImageNet weights does.
 
     The paper differs: it has no batch norm, but a local response normalisation in the stem; the
     third branch of its blocks has a convolution 5×5 instead of 3×3; maxpool4 is 3×3; its dropout

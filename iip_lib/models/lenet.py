@@ -2,6 +2,8 @@
 
 from torch import Tensor, nn
 
+from ._checks import check_numbers, check_pictures
+
 __all__ = ["LeNet"]
 
 _SIZE = 32  # rows and columns of the input
@@ -38,8 +40,9 @@ class LeNet(nn.Module):
         it is ``model.forward_head(model.forward_features(x))``.
 
     Raises:
-        ValueError: the input has another number of dimensions or channels, or another size; or
-            an argument is no whole number of at least 1.
+        TypeError: at the call, the input is no floating-point tensor.
+        ValueError: an argument is no whole number of at least 1; at the call, the input is no
+            batch, has other channels, or has another size than 32×32.
 
     Example:
         >>> import torch
@@ -58,12 +61,7 @@ class LeNet(nn.Module):
 
     def __init__(self, num_classes: int = 10, in_channels: int = 1):
         super().__init__()
-        for name, value in (("num_classes", num_classes), ("in_channels", in_channels)):
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                raise ValueError(
-                    f"{name} is {value!r}, but a whole number of at least 1 is needed: "
-                    f"try LeNet(num_classes=10, in_channels=1)"
-                )
+        check_numbers(num_classes=num_classes, in_channels=in_channels)
         self.in_channels = in_channels
         self.features = nn.Sequential(
             nn.Conv2d(in_channels, 6, kernel_size=5),  # (N, 6, 28, 28)
@@ -84,7 +82,7 @@ class LeNet(nn.Module):
 
     def forward_features(self, x: Tensor) -> Tensor:
         """(N, in_channels, 32, 32) → feature maps (N, 16, 5, 5)."""
-        self._check(x)
+        check_pictures(x, self.in_channels, size=_SIZE)
         return self.features(x)
 
     def forward_head(self, features: Tensor) -> Tensor:
@@ -94,23 +92,3 @@ class LeNet(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(N, in_channels, 32, 32) → logits (N, num_classes)."""
         return self.forward_head(self.forward_features(x))
-
-    def _check(self, x: Tensor) -> None:
-        """Refuse what is no batch of pictures for this network."""
-        shape, needed = tuple(x.shape), f"(N, {self.in_channels}, {_SIZE}, {_SIZE})"
-        if x.ndim != 4:
-            raise ValueError(
-                f"the input has shape {shape}, but {needed} is needed: "
-                f"a single picture (C, H, W) becomes a batch of one by x[None]"
-            )
-        if x.shape[1] != self.in_channels:
-            raise ValueError(
-                f"the input has {x.shape[1]} channels, but {self.in_channels} are needed: "
-                f"build LeNet(in_channels={x.shape[1]}), or give a picture of shape {needed}"
-            )
-        if x.shape[2:] != (_SIZE, _SIZE):
-            raise ValueError(
-                f"the input has {x.shape[2]}×{x.shape[3]} pixels, but {_SIZE}×{_SIZE} are "
-                f"needed: use torch.nn.functional.interpolate(x, size=({_SIZE}, {_SIZE}), "
-                f'mode="bilinear")'
-            )

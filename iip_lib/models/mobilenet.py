@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from ._checks import check_numbers, check_pictures, check_probability
+from ._checks import check_factor, check_numbers, check_pictures, check_probability
 
 __all__ = ["InvertedResidual", "MobileNetV2"]
 
@@ -156,10 +156,7 @@ class MobileNetV2(nn.Module):
         super().__init__()
         check_numbers(num_classes=num_classes, in_channels=in_channels)
         check_probability(dropout=dropout)
-        if not isinstance(width_mult, (int, float)) or not width_mult > 0:
-            raise ValueError(
-                f"width_mult is {width_mult!r}, but a number above 0 is needed: try width_mult=0.5"
-            )
+        check_factor(width_mult=width_mult)
         self.in_channels = in_channels
         channels = _multiple_of_8(32 * width_mult)
         last = _multiple_of_8(1280 * max(1.0, width_mult))

@@ -195,7 +195,7 @@ class ResNet(nn.Module):
     ):
         super().__init__()
         check_numbers(num_classes=num_classes, in_channels=in_channels, width=width)
-        check_numbers(stages=len(layers))
+        check_numbers(**{"len(layers)": len(layers)})
         check_numbers(**{f"layers[{i}]": blocks for i, blocks in enumerate(layers)})
         self.in_channels = in_channels
         self.least = (1 if small else 4) * 2 ** (len(layers) - 1)
@@ -321,8 +321,9 @@ def resnet50(num_classes: int = 1000, in_channels: int = 3) -> ResNet:
 def resnet_small(num_classes: int = 10, in_channels: int = 3) -> ResNet:
     """ResNet-20 for small pictures, such as 32×32: 3, 3 and 3 basic blocks in three stages.
 
-    The stem keeps the size, and the stages have 16, 32 and 64 channels. The paper adds zeros for
-    the missing channels where a stage begins; here it is a convolution 1×1, as in the large ones.
+    The stem keeps the size, and the stages have 16, 32 and 64 channels: a picture of 32×32 has
+    64 feature maps of 8×8, whose means are read by the linear layer. The paper adds zeros for the
+    missing channels where a stage begins; here it is a convolution 1×1, as in the large ones.
 
     Args:
         num_classes: how many classes there are, at least 1.

@@ -36,8 +36,8 @@ class VGG(nn.Module):
     parts are torchvision's: its weights load with ``strict=True``.
 
     The paper differs: it has no `avgpool` (pictures are 224×224, or the linear layers become
-    convolutions); it draws first weights with a standard deviation of 0.01, here He's rule is
-    used for the convolutions, as torchvision does.
+    convolutions); it draws the first weights with a variance of 0.01 and begins deep networks with
+    layers of the trained VGG-11, here He's rule is used for the convolutions, as torchvision does.
 
     Args:
         depth: 11, 13, 16 or 19.

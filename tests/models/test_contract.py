@@ -1,5 +1,8 @@
 """What holds for every network, and for every one that torchvision has too."""
 
+import copy
+import pickle
+
 import pytest
 import torch
 import torchvision
@@ -21,6 +24,7 @@ CLASSIFIERS = {
     "AlexNet": 63,
     "GoogLeNet": 15,
     "MobileNetV2": 32,
+    "efficientnet_b0": 32,
 }
 # Trained by one backward(); the very large ones would take seconds each.
 QUICK = [name for name in CLASSIFIERS if not name.startswith(("vgg", "AlexNet", "resnet34"))]
@@ -29,6 +33,11 @@ TWINS = {
     name: OTHER_NAMES.get(name, name)
     for name in CLASSIFIERS
     if name not in ("LeNet", "resnet_small")
+}
+# From picture to picture, in a small edition.
+OTHERS = {
+    "UNet": {"num_classes": 4, "width": 4, "depth": 2},
+    "AutoEncoder": {"latent_dim": 4},
 }
 LEAST_FOR_TRAINING = 64  # batch norm needs several numbers a channel
 
@@ -161,19 +170,47 @@ def test_a_gradient_reaches_every_parameter_and_the_picture(name):
     assert x.grad.abs().max() > 0
 
 
-@pytest.mark.parametrize("name", QUICK)
+# ---- every network -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", [*QUICK, *OTHERS])
+def test_copies_and_other_layouts_answer_alike(name):
+    model = build(name, **OTHERS.get(name, {}), in_channels=3).eval()
+    x = pictures(max(CLASSIFIERS.get(name, 0), 32))
+    with torch.no_grad():
+        expected = model(x)
+        for twin in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+            assert torch.equal(twin(x), expected)
+        last = {"memory_format": torch.channels_last}
+        torch.testing.assert_close(model.to(**last)(x.to(**last)), expected)
+
+
+@pytest.mark.parametrize("name", [*QUICK, *OTHERS])
+def test_trains_in_half_precision(name):
+    model = build(name, **OTHERS.get(name, {}), in_channels=3).train()
+    x = pictures(32 if name == "LeNet" else LEAST_FOR_TRAINING)
+    with torch.autocast("cpu", torch.bfloat16):
+        answer = model(x)
+    assert answer.dtype == torch.bfloat16
+    answer.float().square().mean().backward()
+    for key, parameter in model.named_parameters():
+        assert torch.isfinite(parameter.grad).all(), key
+
+
+@pytest.mark.parametrize("name", [*QUICK, *OTHERS])
 def test_a_network_does_not_change_its_picture(name):
-    x = pictures(max(CLASSIFIERS[name], 32))
+    x = pictures(max(CLASSIFIERS.get(name, 0), 32))
     before = x.clone()
     with torch.no_grad():
-        build(name, in_channels=3).eval()(x)
+        build(name, **OTHERS.get(name, {}), in_channels=3).eval()(x)
     assert torch.equal(x, before)
 
 
-@pytest.mark.parametrize("name", CLASSIFIERS)
+@pytest.mark.parametrize("name", [*CLASSIFIERS, *OTHERS])
 def test_no_layer_overwrites_what_a_hook_has_kept(name):
     """A feature map that was recorded must not be changed by a ReLU in place."""
-    assert not any(getattr(m, "inplace", False) for m in on_meta(name).modules())
+    model = on_meta(name, **OTHERS.get(name, {}))
+    assert not any(getattr(m, "inplace", False) for m in model.modules())
 
 
 # ---- refusals ------------------------------------------------------------------------------------
@@ -193,9 +230,9 @@ def test_refuses_what_is_no_batch_for_it(name):
                 call(torch.zeros(shape, device="meta"))
 
 
-@pytest.mark.parametrize("name", [name for name in CLASSIFIERS if name != "LeNet"])
+@pytest.mark.parametrize("name", [*CLASSIFIERS, *OTHERS])
 def test_refuses_what_is_no_tensor_of_floats(name):
-    model = on_meta(name)
+    model = on_meta(name, **OTHERS.get(name, {}))
     with pytest.raises(TypeError, match=r"dtype torch.uint8, but .* needed: use x.float\(\) / 255"):
         model(torch.zeros(1, 3, 64, 64, dtype=torch.uint8))
     with pytest.raises(TypeError, match=r"type list, but a tensor .* needed: use torch.stack"):

@@ -80,8 +80,9 @@ def test_names_of_parts_stay():
         ((1, 32, 32), r"shape \(1, 32, 32\), but \(N, 1, 32, 32\) is needed: .* x\[None\]"),
         ((32, 32), r"shape \(32, 32\), but .*"),
         ((2, 1, 1, 32, 32), r"shape \(2, 1, 1, 32, 32\), but .*"),
-        ((2, 3, 32, 32), r"3 channels, but 1 are needed: build LeNet\(in_channels=3\)"),
-        ((2, 1, 28, 28), r"28×28 pixels, but 32×32 are needed: use .*interpolate"),
+        ((2, 3, 32, 32), r"3 channels, but 1 are needed: build the network with in_channels=3"),
+        ((2, 1, 28, 28), r"28×28 pixels, but 32×32 are needed: use .*size=\(32, 32\), mode"),
+        ((2, 1, 64, 64), r"64×64 pixels, but 32×32 are needed: use .*size=\(32, 32\), mode"),
         ((2, 1, 32, 31), r"32×31 pixels, but 32×32 are needed"),
     ],
 )

@@ -42,9 +42,11 @@ def test_without_expansion_there_is_no_first_convolution():
     assert [len(InvertedResidual(8, 16, 1, ratio).conv) for ratio in (1, 6)] == [3, 4]
 
 
-@pytest.mark.parametrize("width_mult", [0, -1, "1", None, float("nan")])
+@pytest.mark.parametrize("width_mult", [0, -1, "1", None, True, float("nan"), float("inf")])
 def test_refuses_a_width_that_is_no_positive_number(width_mult):
-    with pytest.raises(ValueError, match=f"width_mult is {width_mult!r}, but a number above 0"):
+    with pytest.raises(
+        ValueError, match=f"width_mult is {width_mult!r}, but a finite number above 0"
+    ):
         MobileNetV2(width_mult=width_mult)
 
 

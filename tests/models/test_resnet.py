@@ -76,7 +76,7 @@ def test_refuses_stages_without_blocks(layers):
 
 
 def test_refuses_a_network_without_stages():
-    with pytest.raises(ValueError, match="stages is 0, but a whole number of at least 1"):
+    with pytest.raises(ValueError, match=r"len\(layers\) is 0, but a whole number of at least 1"):
         ResNet(BasicBlock, [])
 
 

@@ -40,6 +40,25 @@ def test_the_table_of_the_paper():
     assert shapes == down + [shape for shape in down[3::-1] for _ in range(2)]
 
 
+def test_the_first_weights():
+    """The paper's rule, as far as chance allows: variance 2 / numbers that a neuron reads."""
+    torch.manual_seed(0)
+    model = UNet(2, width=32, depth=2)
+    convolutions = [m for m in model.modules() if isinstance(m, nn.Conv2d) and m.in_channels > 3]
+    for convolution in convolutions[:-1]:  # the last is too small to measure
+        expected = (2 / (9 * convolution.in_channels)) ** 0.5
+        assert convolution.weight.std().item() == pytest.approx(expected, rel=0.05)
+
+
+def test_merge_reads_the_copied_maps_first():
+    """As in the paper's figure 1, from left to right."""
+    model, copied, read = UNet(2, width=2, depth=1), [], []
+    model.down[0].register_forward_hook(lambda m, i, out: copied.append(out))
+    model.merge[0].register_forward_hook(lambda m, i, out: read.append(i[0]))
+    model(pictures(1, 3, 8, 8))
+    assert torch.equal(read[0][:, :2], copied[0])
+
+
 @pytest.mark.parametrize("level", [0, 1])
 def test_the_answer_depends_on_each_skip_connection(level):
     torch.manual_seed(0)
