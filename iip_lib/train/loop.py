@@ -28,7 +28,7 @@ from ._checks import (
 )
 from .batches import begin_epoch, planned, same_buffers, seeded
 from .history import History
-from .machine import device_of, modes_kept, on_accelerator
+from .placement import device_of, modes_kept, on_accelerator
 from .resume import Resume, settings_of
 
 # accelerate and torchmetrics are imported where they are used: they take long to load.
@@ -217,9 +217,11 @@ def fit(
     running the same program again: it goes on after the last complete epoch. On a CPU the
     history and the weights are then those of a training that was never stopped.
 
-    A program that is started as several processes (``accelerate launch``, ``torchrun``) trains one
-    network: the processes share each batch of a DataLoader over numbered pictures, and each of
-    them returns the same. Any other loader is read whole by each process.
+    A program that is started as several processes (``torchrun --nproc-per-node 2 program.py``, or
+    ``accelerate launch --multi_gpu``, on CPUs too) trains one network: the processes share each
+    batch of a DataLoader over numbered pictures, and each of them returns the same. Any other
+    loader is read whole by each process. Batch norm sees a share of the batch, so that with it
+    the numbers are not quite those of one process.
 
     Args:
         model: the network.

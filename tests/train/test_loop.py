@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
-from torchmetrics import Accuracy
+from torchmetrics import Accuracy, MeanMetric
 
 from iip_lib.models import LeNet
 from iip_lib.train import History, evaluate, fit, per_device, train_one_epoch
@@ -271,10 +271,285 @@ def test_a_loss_that_is_not_finite_stops_at_once(bad):
     batches = list(train)
     batches[2][0][0, 0] = bad
     seen = []
-    with pytest.raises(FloatingPointError, match=r"loss of batch 3 is nan, but a finite number"):
+    message = r"epoch 1, training: the loss of batch 3 is nan, but a finite number is needed"
+    with pytest.raises(FloatingPointError, match=message):
         fit(model, batches, optimizer=optimizer, epochs=2, on_epoch=seen.append)
     assert seen == []
     assert all(torch.isfinite(p).all() for p in model.parameters())
+
+
+def test_a_validation_loss_that_is_not_finite_stops_too():
+    model, optimizer, train, val = toy()
+    batches = list(val)
+    batches[1][0][0, 0] = float("nan")
+    message = r"epoch 1, validation: the loss of batch 2 is nan, but a finite number is needed"
+    with pytest.raises(FloatingPointError, match=message):
+        fit(model, train, batches, optimizer=optimizer, epochs=2)
+
+
+# ---- a loss of several parts ---------------------------------------------------------------------
+
+
+def in_parts(outputs, targets):
+    loss = F.cross_entropy(outputs, targets)
+    return {"class": 0.75 * loss, "box": 0.25 * loss}
+
+
+def test_parts_of_a_loss_are_added_and_remembered():
+    model, optimizer, train, val = toy()
+    expected = fit(model, train, val, optimizer=optimizer, epochs=2)
+    model, optimizer, train, val = toy()
+    history = fit(model, train, val, optimizer=optimizer, epochs=2, loss_fn=in_parts)
+    for name in ("train_loss", "val_loss"):
+        assert history[name] == pytest.approx(expected[name])
+    for prefix in ("train", "val"):
+        whole = torch.tensor(history[f"{prefix}_loss"])
+        torch.testing.assert_close(torch.tensor(history[f"{prefix}_class"]), 0.75 * whole)
+        torch.testing.assert_close(torch.tensor(history[f"{prefix}_box"]), 0.25 * whole)
+
+
+def test_the_part_that_is_not_finite_is_named():
+    model, optimizer, train, val = toy()
+    calls = []
+
+    def loss_fn(outputs, targets):
+        calls.append(outputs)
+        worse = float("inf") if len(calls) == 6 else 1.0  # an epoch has 4 batches and 5
+        return in_parts(outputs, targets) | {"mask": outputs.mean() * 0 + worse}
+
+    message = r"epoch 1, validation: the part 'mask' of the loss of batch 2 is inf, but a finite"
+    with pytest.raises(FloatingPointError, match=message):
+        fit(model, train, val, optimizer=optimizer, epochs=2, loss_fn=loss_fn)
+
+
+@pytest.mark.parametrize(
+    ("loss_fn", "error", "message"),
+    [
+        (lambda *_: 1.5, TypeError, "'loss' is of type float, but a tensor with a gradient"),
+        (lambda o, t: F.cross_entropy(o, t, reduction="none"), ValueError, r"shape \(8,\), but a"),
+        (lambda o, t: {"class": o}, ValueError, r"'class' has shape \(8, 3\), but a single number"),
+        (lambda o, t: {}, ValueError, r"parts of the loss are \[\], but at least one is needed"),
+        (lambda o, t: {"loss": o.mean(), "box": o.mean()}, ValueError, "is the name of their sum"),
+    ],
+)
+def test_refuses_what_is_no_loss(loss_fn, error, message):
+    model, optimizer, train, _ = toy()
+    with pytest.raises(error, match=message):
+        fit(model, train, optimizer=optimizer, epochs=1, loss_fn=loss_fn)
+
+
+# ---- schedules -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("schedule_by", ["epoch", "batch"])
+def test_a_schedule_goes_as_in_a_plain_loop(schedule_by):
+    model, optimizer, train, _ = toy()
+    scheduler = torch.optim.lr_scheduler.ExponentialLR(optimizer, 0.9)
+    history = fit(
+        model,
+        train,
+        optimizer=optimizer,
+        epochs=3,
+        scheduler=scheduler,
+        schedule_by=schedule_by,
+    )
+    twin, optimizer, train, _ = toy()
+    scheduler = torch.optim.lr_scheduler.ExponentialLR(optimizer, 0.9)
+    rates = []
+    for _ in range(3):
+        rates.append(optimizer.param_groups[0]["lr"])
+        for x, y in train:
+            optimizer.zero_grad()
+            F.cross_entropy(twin(x), y).backward()
+            optimizer.step()
+            if schedule_by == "batch":
+                scheduler.step()
+        if schedule_by == "epoch":
+            scheduler.step()
+    assert history["lr"] == pytest.approx(rates)
+    assert rates[2] == pytest.approx(0.1 * 0.9 ** (2 if schedule_by == "epoch" else 8))
+    for one, other in zip(model.parameters(), twin.parameters(), strict=True):
+        torch.testing.assert_close(one.data.cpu(), other.data)
+
+
+def test_a_plateau_is_seen_in_the_number_that_is_monitored():
+    model, optimizer, train, val = toy()
+    scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, patience=0, factor=0.5)
+    numbers = iter([3.0, 3.0, 2.0, 2.0])
+
+    def loss_fn(outputs, targets):
+        loss = F.cross_entropy(outputs, targets)
+        return loss if outputs.requires_grad else loss * 0 + next(numbers)
+
+    batches = [next(iter(val))]
+    history = fit(
+        model,
+        train,
+        batches,
+        optimizer=optimizer,
+        epochs=4,
+        loss_fn=loss_fn,
+        scheduler=scheduler,
+    )
+    assert history["val_loss"] == [3, 3, 2, 2]
+    assert history["lr"] == [0.1, 0.1, 0.05, 0.05]
+
+
+def test_refuses_a_schedule_that_would_move_nothing():
+    model, optimizer, train, val = toy()
+    other = torch.optim.SGD(model.parameters(), lr=0.1)
+    step = torch.optim.lr_scheduler.StepLR(other, 1)
+    plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer)
+    for arguments, message in (
+        ({"scheduler": step}, "scheduler belongs to another optimizer, .* build it anew"),
+        ({"scheduler": plateau, "schedule_by": "batch"}, "ReduceLROnPlateau reads a number of the"),
+        ({"schedule_by": "step"}, "schedule_by is 'step', but a scheduler goes on after each"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            fit(model, train, val, optimizer=optimizer, epochs=1, **arguments)
+    with pytest.raises(ValueError, match="monitor is 'val_loss', but nothing is validated: give a"):
+        fit(model, train, optimizer=optimizer, epochs=1, scheduler=plateau)
+
+
+# ---- early stopping ------------------------------------------------------------------------------
+
+
+def stopped(losses, patience, epochs=10, **arguments):
+    """A training whose validation losses are given; the weights after each epoch too."""
+    model, optimizer, train, val = toy()
+    losses = iter(losses)
+
+    def loss_fn(outputs, targets):
+        loss = F.cross_entropy(outputs, targets)
+        return loss if outputs.requires_grad else loss * 0 + next(losses)
+
+    weights = []
+    history = fit(
+        model,
+        train,
+        [next(iter(val))],
+        optimizer=optimizer,
+        epochs=epochs,
+        loss_fn=loss_fn,
+        patience=patience,
+        on_epoch=lambda _: weights.append(copy.deepcopy(model.state_dict())),
+        **arguments,
+    )
+    return history, weights, model.state_dict()
+
+
+def same(one, other):
+    return all(torch.equal(one[name].cpu(), other[name].cpu()) for name in other)
+
+
+@pytest.mark.parametrize(
+    ("losses", "patience", "epochs", "best"),
+    [
+        ([5, 4, 3, 4, 4, 1], 2, 5, 3),  # the last one is never seen
+        ([5, 4, 3, 4, 2, 3, 3], 2, 7, 5),
+        ([5, 5, 5], 2, 3, 1),  # as good is not better
+        ([5, 6], 1, 2, 1),
+        ([9, 8, 7, 6, 5, 4, 3, 2, 1, 0], 1, 10, 10),
+    ],
+)
+def test_early_stopping_gives_back_the_best_weights(losses, patience, epochs, best):
+    history, weights, final = stopped(losses, patience)
+    assert (len(history.epochs), history.best_epoch) == (epochs, best)
+    assert same(weights[best - 1], final)
+    assert not same(weights[best - 2], final)
+
+
+def test_without_patience_the_last_weights_stay():
+    history, weights, final = stopped([5, 4, 6], None, epochs=3)
+    assert history.best_epoch is None
+    assert same(weights[2], final)
+
+
+def test_a_metric_says_itself_which_way_is_better():
+    model, optimizer, train, val = toy()
+    history = fit(
+        model,
+        train,
+        val,
+        optimizer=optimizer,
+        epochs=6,
+        metrics=ACCURACY,
+        patience=6,
+        monitor="val_accuracy",
+    )
+    accuracies = history["val_accuracy"]
+    assert len(set(accuracies)) > 1
+    assert history.best_epoch == 1 + accuracies.index(max(accuracies))
+
+
+def test_best_is_the_first_of_equals_and_never_nan():
+    history = History([{"epoch": i, "x": x} for i, x in enumerate([float("nan"), 3, 1, 1], 1)])
+    assert history.best("x") == 3
+    assert history.best("x", higher_is_better=True) == 2
+
+
+def test_refuses_what_cannot_be_monitored():
+    several = {"accuracy": Accuracy("multiclass", num_classes=3, average=None)}
+    model, optimizer, train, val = toy()
+    for arguments, message in (
+        ({"monitor": "val_f1"}, "monitor is 'val_f1', but a single number .* choose one of train"),
+        (
+            {"monitor": "val_accuracy", "metrics": several},
+            "monitor is 'val_accuracy', but a single",
+        ),
+        ({"monitor": "val_mean", "metrics": {"mean": MeanMetric()}}, "MeanMetric does not say"),
+        ({"patience": 0}, "patience is 0, but a whole number of at least 1"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            fit(model, train, val, optimizer=optimizer, epochs=1, **{"patience": 1} | arguments)
+    with pytest.raises(ValueError, match=r"nothing is validated: give a val_loader, or try"):
+        fit(model, train, optimizer=optimizer, epochs=1, patience=1)
+    history = fit(model, train, optimizer=optimizer, epochs=1, patience=1, monitor="train_loss")
+    assert history.best_epoch == 1
+
+
+# ---- precision -----------------------------------------------------------------------------------
+
+
+def test_mixed_precision_is_that_of_autocast_and_leaves_nothing_behind():
+    model, optimizer, train, _ = toy()
+    batches = list(train)
+    history = fit(model, batches, optimizer=optimizer, epochs=1, precision="bf16")
+    twin, optimizer, _, _ = toy()
+    total = 0.0
+    for x, y in batches:
+        with torch.autocast("cpu", torch.bfloat16):
+            outputs = twin(x)
+        assert outputs.dtype == torch.bfloat16
+        loss = F.cross_entropy(outputs.float(), y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        total += loss.item() * len(x) / 30
+    if not torch.accelerator.is_available():
+        assert history["train_loss"] == pytest.approx([total])
+        assert same(model.state_dict(), twin.state_dict())
+    assert not {"forward", "_original_forward"} & set(vars(model))
+    assert model(x.to(next(model.parameters()).device)).dtype == torch.float32
+    # The next training of the same program may have another precision.
+    plain, optimizer, _, _ = toy()
+    other = fit(plain, batches, optimizer=optimizer, epochs=1)
+    assert other["train_loss"] != history["train_loss"]
+    copy.deepcopy(model)
+
+
+def test_refuses_half_precision_without_a_gpu(monkeypatch):
+    monkeypatch.setattr(torch.accelerator, "is_available", lambda: False)
+    model, optimizer, train, _ = toy()
+    with pytest.raises(ValueError, match=r'precision is "fp16", but a GPU is needed .* "bf16"'):
+        fit(model, train, optimizer=optimizer, epochs=1, precision="fp16")
+
+
+def test_refuses_a_precision_that_does_not_exist():
+    model, optimizer, train, _ = toy()
+    with pytest.raises(ValueError, match=r"half"):
+        fit(model, train, optimizer=optimizer, epochs=1, precision="half")
+    fit(model, train, optimizer=optimizer, epochs=1)
 
 
 def test_refuses_an_optimizer_of_another_model():
