@@ -464,7 +464,7 @@ def test_every_kind_of_tensor_gives_the_same_figure(name, change):
     # In sixteenths, each number is the same in every data type.
     given = [(t * 16).round() / 16 if is_float(t) else t for t in given]
     changed = [CHANGES[change](t) if isinstance(t, torch.Tensor) else t for t in given]
-    assert pixels(show(*changed)) == pytest.approx(pixels(show(*given)), abs=1)
+    assert np.abs(pixels(show(*changed)) - pixels(show(*given))).max() <= 1
 
 
 def as_boxes(tensor):
