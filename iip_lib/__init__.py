@@ -7,7 +7,7 @@ The rooms, by what a line of code does:
 - ``models``: it has weights; one file a paper.
 - ``ops``: it is written out to be read; a faster twin stands in a library; one file a noun.
 - ``train``: it learns, or settles how much work this machine is given.
-- ``viz``: it draws a figure (the only room that knows matplotlib).
+- ``viz``: it draws a figure (the only room that knows matplotlib); one file a noun.
 
 A name is imported from its room: ``from iip_lib.ops import conv2d``.
 """

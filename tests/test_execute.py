@@ -4,7 +4,9 @@ import nbformat
 import pytest
 from execute import Library, Store, execute_book, key, runtime
 
-from book import Book
+from book import ROOT, Book
+
+SHOW_IMAGES = "from iip_lib.viz import show_images"
 
 
 @pytest.fixture
@@ -13,8 +15,12 @@ def library(tmp_path):
     folder = tmp_path / "iip_lib"
     files = {
         "__init__.py": '"""Rooms."""',
-        "viz.py": 'STYLE = "iip_lib.house"\n',
+        "viz/__init__.py": "from .images import show as show\nfrom .maps import plot as plot\n",
+        "viz/images.py": "from ._look import house\n",
+        "viz/maps.py": "def plot(): ...\n",
+        "viz/_look.py": 'STYLE = "iip_lib.house"\n',
         "house.mplstyle": "font.size: 11",
+        "house_dark.mplstyle": "text.color: white",
         "train.py": "def fit():\n    from .data import photo\n",
         "data.py": 'WEIGHTS = "digits.npz"\n',
         "digits.npz": "0",
@@ -30,13 +36,20 @@ def library(tmp_path):
     return Library(folder)
 
 
+WHOLE_ROOM = [
+    "house.mplstyle",
+    *(f"viz/{name}.py" for name in ("__init__", "_look", "images", "maps")),
+]
+
+
 @pytest.mark.parametrize(
     ("code", "files"),
     [
         ("import torch", []),
-        ("from iip_lib.viz import show", ["house.mplstyle", "viz.py"]),
-        ("from iip_lib import viz", ["house.mplstyle", "viz.py"]),
-        ("import iip_lib.viz as v", ["house.mplstyle", "viz.py"]),
+        ("from iip_lib.viz import show", ["house.mplstyle", "viz/_look.py", "viz/images.py"]),
+        ("from iip_lib.viz import plot", ["viz/maps.py"]),
+        ("from iip_lib import viz", WHOLE_ROOM),
+        ("import iip_lib.viz as v", WHOLE_ROOM),
         ("from iip_lib.models import LeNet", ["models/lenet.py"]),
         ("from iip_lib.models import Net", ["models/blocks.py", "models/resnet.py"]),
         ("from iip_lib.train import fit", ["data.py", "digits.npz", "train.py"]),
@@ -47,6 +60,13 @@ def library(tmp_path):
 def test_files_behind_a_name(library, code, files):
     found = sorted(p.relative_to(library.folder).as_posix() for p in library.files(code))
     assert found == files
+
+
+def test_a_figure_of_the_library_depends_on_its_own_file_and_on_the_look():
+    library = Library(ROOT / "iip_lib")
+    found = {p.relative_to(library.folder).as_posix() for p in library.files(SHOW_IMAGES)}
+    looks = {"house.mplstyle", "house_dark.mplstyle", "viz/_look.py"}
+    assert found == looks | {f"viz/{name}.py" for name in ("_figures", "_tensors", "images")}
 
 
 def notebook(*sources, tags=()):
