@@ -192,6 +192,21 @@ def test_seed_decides_and_leaves_random_numbers_as_they_were():
     assert runs[0][0]["train_loss"] != runs[0][1]["train_loss"]
 
 
+def test_each_epoch_has_other_random_numbers():
+    draws = []
+
+    def loss_fn(outputs, targets):
+        draws.append((torch.rand(1).item(), np.random.rand(), random.random()))
+        return nn.functional.cross_entropy(outputs, targets)
+
+    batches = [(torch.rand(4, 3), torch.tensor([0, 1, 0, 1]))]
+    for _ in range(2):
+        model, _, optimizer = toy()
+        fit(model, batches, optimizer=optimizer, epochs=2, loss_fn=loss_fn, seed=0)
+    assert draws[:2] == draws[2:]
+    assert all(one != other for one, other in zip(draws[0], draws[1], strict=True))
+
+
 def test_each_epoch_has_another_order_and_every_picture():
     seen = []
 
