@@ -2,7 +2,7 @@
 
 import nbformat
 import pytest
-from execute import Library, Store, execute_book, key, runtime
+from execute import ROOT, Library, Store, execute_book, key, runtime
 
 from book import Book
 
@@ -47,6 +47,18 @@ def library(tmp_path):
 def test_files_behind_a_name(library, code, files):
     found = sorted(p.relative_to(library.folder).as_posix() for p in library.files(code))
     assert found == files
+
+
+@pytest.mark.parametrize("name", ["cam", "grad_cam", "lime"])
+def test_a_function_of_its_files_name_has_the_files_that_it_needs(name):
+    """In ``iip_lib.explain``, ``cam`` is a file, and the function in it."""
+    folder = ROOT / "iip_lib"
+    found = {path.name for path in Library(folder).files(f"from iip_lib.explain import {name}")}
+    assert {name for name in found if not name.startswith("_")} == {
+        f"{name}.py",
+        *(["record.py"] if name == "grad_cam" else []),
+    }
+    assert "_logits.py" in found
 
 
 def notebook(*sources, tags=()):
