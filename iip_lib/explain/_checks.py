@@ -1,12 +1,12 @@
 """What the questions refuse, and how they say it."""
 
-from torch import Tensor
+from torch import Tensor, nn
 
 __all__: list[str] = []
 
 
-def check_images(images: Tensor) -> None:
-    """Refuse what is no batch of pictures."""
+def check_images(model: nn.Module, images: Tensor) -> None:
+    """Refuse what is no batch of pictures, or lies on another device than the network."""
     if not isinstance(images, Tensor) or not images.is_floating_point():
         came = images.dtype if isinstance(images, Tensor) else type(images).__name__
         raise TypeError(
@@ -17,6 +17,12 @@ def check_images(images: Tensor) -> None:
         raise ValueError(
             f"the pictures have shape {tuple(images.shape)}, but (N, C, H, W) is needed: "
             f"a single picture (C, H, W) becomes a batch of one by images[None]"
+        )
+    device = next(model.parameters(), images).device
+    if images.device != device:
+        raise ValueError(
+            f"the pictures are on {images.device}, the network is on {device}, but one device is "
+            f'needed for both: use images.to("{device}")'
         )
 
 

@@ -1,21 +1,49 @@
-"""The logits of classes, in batches."""
+"""The logits that a network gives, and those of the classes that are asked for."""
 
 import torch
 from torch import Tensor, nn
 
+from ._precision import at_least_single
+
 __all__: list[str] = []
 
 
-def logits_of(logits: Tensor, target: Tensor | int) -> Tensor:
-    """(N, K) → the logit of its class for each picture, (N,)."""
-    check_logits(logits)
-    target = classes(target, *logits.shape).to(logits.device)
-    return logits.gather(1, target[:, None])[:, 0]
+def logits_of(model: nn.Module, images: Tensor) -> Tensor:
+    """What the network gives for (N, C, H, W): (N, K), in single precision at least."""
+    logits = model(images)
+    if not isinstance(logits, Tensor):
+        raise TypeError(
+            f"the network gives a {type(logits).__name__}, but a tensor of logits (N, K) is "
+            f"needed: wrap it in a module that gives only these"
+        )
+    if logits.ndim != 2 or len(logits) != len(images):
+        raise ValueError(
+            f"the network gives shape {tuple(logits.shape)} for {len(images)} pictures, but "
+            f"logits (N, K) are needed: wrap it in a module that gives one row a picture"
+        )
+    return at_least_single(logits)
 
 
-def classes(target: Tensor | int, number: int, classes: int) -> Tensor:
+def in_batches(model: nn.Module, images: Tensor, batch_size: int) -> Tensor:
+    """The logits (N, K) of (N, C, H, W), `batch_size` pictures at a time."""
+    return torch.cat([logits_of(model, part) for part in images.split(batch_size)])
+
+
+def of_class(scores: Tensor, target: Tensor | int) -> Tensor:
+    """The number of its class for each picture: (…, N, K) → (…, N)."""
+    target = class_indices(target, *scores.shape[-2:]).to(scores.device)
+    return scores.gather(-1, target.expand(scores.shape[:-1])[..., None])[..., 0]
+
+
+def class_indices(target: Tensor | int, number: int, classes: int) -> Tensor:
     """One class for each of `number` pictures, (N,) int64."""
-    target = torch.as_tensor(target)
+    try:
+        target = torch.as_tensor(target)
+    except (TypeError, ValueError, RuntimeError):
+        raise TypeError(
+            f"the target is a {type(target).__name__}, but whole numbers are needed: "
+            f"give one class index, or a tensor of them"
+        ) from None
     if target.is_floating_point() or target.is_complex() or target.dtype == torch.bool:
         raise TypeError(
             f"the target is {target.dtype}, but whole numbers are needed: "
@@ -25,8 +53,8 @@ def classes(target: Tensor | int, number: int, classes: int) -> Tensor:
         target = target.expand(number)
     if target.shape != (number,):
         raise ValueError(
-            f"the target has shape {tuple(target.shape)}, but ({number},) is needed for "
-            f"{number} pictures: give one class for each, or one number for all"
+            f"the target has shape {tuple(target.shape)}, but ({number},) is needed, a class for "
+            f"each picture: give one for each, or one number for all"
         )
     if number and (target.min() < 0 or target.max() >= classes):
         raise ValueError(
@@ -36,39 +64,11 @@ def classes(target: Tensor | int, number: int, classes: int) -> Tensor:
     return target.long()
 
 
-def in_batches(model: nn.Module, images: Tensor, batch_size: int) -> Tensor:
-    """What the network gives for (N, C, H, W), `batch_size` pictures at a time."""
-    return torch.cat([model(part) for part in images.split(batch_size)])
-
-
-def scores(
-    model: nn.Module,
-    changed: Tensor,
-    target: Tensor | int,
-    batch_size: int,
-    softmax: bool = False,
-) -> Tensor:
-    """The logits (or probabilities) of the N pictures' classes, from b changes of each picture.
-
-    (b, N, C, H, W) → (b, N)
-    """
-    logits = in_batches(model, changed.flatten(0, 1), batch_size)  # (b * N, K)
-    check_logits(logits)
-    scores = logits.softmax(dim=1) if softmax else logits
-    target = classes(target, changed.shape[1], scores.shape[1]).repeat(len(changed))
-    return logits_of(scores, target).view(changed.shape[:2])
-
-
-def share(batch_size: int, images: Tensor) -> int:
+def changes_at_a_time(batch_size: int, images: Tensor) -> int:
     """How many changes of all pictures go into one batch."""
     return max(1, batch_size // max(1, len(images)))
 
 
-def check_logits(logits: Tensor) -> None:
-    """Refuse what is no row of logits for each picture."""
-    if not isinstance(logits, Tensor) or logits.ndim != 2:
-        came = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
-        raise ValueError(
-            f"the network gives {came}, but logits (N, K) are needed: "
-            f"wrap it in a module that gives one row of logits a picture"
-        )
+def logits_of_changes(model: nn.Module, changed: Tensor, batch_size: int) -> Tensor:
+    """The logits of b changes of N pictures: (b, N, C, H, W) → (b, N, K)."""
+    return in_batches(model, changed.flatten(0, 1), batch_size).unflatten(0, changed.shape[:2])

@@ -4,7 +4,8 @@ import torch
 from torch import Tensor, nn
 
 from ._checks import check_counts
-from ._state import random_kept
+from ._outputs import output_of
+from ._state import differentiating
 from .record import record
 
 __all__ = ["activation_maximization"]
@@ -46,7 +47,7 @@ def activation_maximization(
         seed: of the noise.
 
     Returns:
-        (C, H, W) within `limits`.
+        (C, H, W) within `limits`, in single precision.
 
     Raises:
         TypeError: the layer is given as a module, or its output is no tensor.
@@ -60,13 +61,20 @@ def activation_maximization(
         (torch.Size([3, 16, 16]), True, True)
 
     Source:
-        Simonyan, Vedaldi, Zisserman: Deep inside convolutional networks, 2013,
-        https://arxiv.org/abs/1312.6034, section 2; the total variation is that of Mahendran,
-        Vedaldi, 2014, https://arxiv.org/abs/1412.0035
+        Erhan, Bengio, Courville, Vincent: Visualizing higher-layer features of a deep network,
+        2009, technical report 1341 of the Université de Montréal. The price on distant pixels is
+        that of Simonyan, Vedaldi, Zisserman, 2013, https://arxiv.org/abs/1312.6034, section 2;
+        that on differences follows Olah, Mordvintsev, Schubert, 2017,
+        https://distill.pub/2017/feature-visualization
 
     Taught in: book/looking_inside/activation_maximization.md
     """
     check_counts(steps=steps)
+    if len(size) != 3 or not all(isinstance(side, int) and side > 0 for side in size):
+        raise ValueError(
+            f"size is {size}, but three whole numbers of at least 1 are needed, (C, H, W): "
+            f"try size=(3, 64, 64)"
+        )
     low, high = limits
     if not (low < high and learning_rate > 0 and l2 >= 0 and total_variation >= 0):
         raise ValueError(
@@ -77,11 +85,13 @@ def activation_maximization(
     grey = (low + high) / 2
     noise = torch.randn(1, *size, generator=torch.Generator().manual_seed(seed))
     like = next(model.parameters(), noise)
-    image = (grey + 0.01 * (high - low) * noise).clamp(low, high).to(like).requires_grad_()
-    adam = torch.optim.Adam([image], lr=learning_rate, maximize=True)
-    with random_kept(image), torch.enable_grad(), record(model, layer) as outputs:
+    # In single precision also where the network has half: there, Adam would divide by 0.
+    start = (grey + 0.01 * (high - low) * noise).clamp(low, high).to(like.device)
+    with differentiating(start), record(model, layer) as outputs:
+        image = start.clone().requires_grad_()
+        adam = torch.optim.Adam([image], lr=learning_rate, maximize=True)
         for _ in range(steps):
-            model(image.clone())
+            model(image.to(like.dtype, copy=True))  # a copy: the first layer may work in place
             goal = _activation(outputs, layer, channel) - l2 * ((image - grey) ** 2).sum()
             if total_variation:
                 goal = goal - total_variation * sum(image.diff(dim=d).abs().sum() for d in (2, 3))
@@ -94,13 +104,8 @@ def activation_maximization(
 
 def _activation(outputs: dict[str, Tensor], layer: str, channel: int) -> Tensor:
     """The mean of one channel of a recorded layer, a number that depends on the picture."""
-    if layer not in outputs:
-        raise ValueError(
-            f"layer {layer!r} did not run, but one that works on the picture is needed: "
-            f"choose one that the network's forward calls"
-        )
-    output = outputs[layer]
-    if output.ndim < 2 or not 0 <= channel < output.shape[1]:
+    output = output_of(outputs, layer)
+    if output.ndim < 2 or channel not in range(output.shape[1]):
         raise ValueError(
             f"channel {channel} of layer {layer!r} is wanted, whose output has shape "
             f"{tuple(output.shape)}, but a channel of (N, C, …) is needed, from 0 to C−1: choose "
@@ -111,4 +116,4 @@ def _activation(outputs: dict[str, Tensor], layer: str, channel: int) -> Tensor:
             f"the output of layer {layer!r} has no gradient, but a way back to the picture is "
             f"needed: choose a layer on it, and look for detach() or no_grad() before the layer"
         )
-    return output[:, channel].mean()
+    return output.select(1, channel).mean()

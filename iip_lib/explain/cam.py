@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from ._logits import classes
+from ._logits import class_indices
 
 __all__ = ["cam"]
 
@@ -25,7 +25,7 @@ def cam(features: Tensor, weight: Tensor, target: Tensor | int) -> Tensor:
         (N, h, w): positive where the picture speaks for the class, negative where against.
 
     Raises:
-        TypeError: the classes are no whole numbers.
+        TypeError: the features or the weight are no tensor, or the classes no whole numbers.
         ValueError: the shapes do not fit one another, or there is no such class.
 
     Example:
@@ -45,6 +45,12 @@ def cam(features: Tensor, weight: Tensor, target: Tensor | int) -> Tensor:
 
     Taught in: book/looking_inside/cam.md
     """
+    for name, value in (("features", features), ("weight", weight)):
+        if not isinstance(value, Tensor):
+            raise TypeError(
+                f"the {name} came as {type(value).__name__}, but a tensor is needed: give the "
+                f"output of the last convolution, and layer.weight of the fully connected layer"
+            )
     if features.ndim != 4:
         raise ValueError(
             f"the features have shape {tuple(features.shape)}, but (N, C, h, w) is needed: give "
@@ -56,5 +62,5 @@ def cam(features: Tensor, weight: Tensor, target: Tensor | int) -> Tensor:
             f"for {features.shape[1]} feature maps: give the weight of the fully connected layer "
             f"that follows the pooling of these maps"
         )
-    target = classes(target, len(features), len(weight)).to(weight.device)
-    return torch.einsum("nc,nchw->nhw", weight[target], features).detach()
+    target = class_indices(target, len(features), len(weight)).to(weight.device)
+    return torch.einsum("nc,nchw->nhw", weight.detach()[target], features.detach())

@@ -1,11 +1,12 @@
-"""Grad-CAM."""
+"""Grad-CAM: class activation maps by gradients."""
 
 import torch
 from torch import Tensor, nn
 
 from ._checks import check_images
-from ._logits import logits_of
-from ._state import random_kept
+from ._logits import logits_of, of_class
+from ._outputs import output_of
+from ._state import differentiating
 from .record import record
 
 __all__ = ["grad_cam"]
@@ -23,7 +24,8 @@ def grad_cam(model: nn.Module, images: Tensor, layer: str, target: Tensor | int)
     Args:
         model: the network; it gives logits (N, K).
         images: (N, C, H, W), prepared as for the network.
-        layer: a name from ``model.named_modules()``, mostly that of the last convolution.
+        layer: a name from ``model.named_modules()``, mostly that of the last convolution. Of a
+            layer that runs several times, the last output counts.
         target: the classes, (N,) whole numbers in 0 … K−1, or one for all pictures.
 
     Returns:
@@ -31,9 +33,9 @@ def grad_cam(model: nn.Module, images: Tensor, layer: str, target: Tensor | int)
 
     Raises:
         TypeError: the pictures are no tensor of floating point numbers, the layer is given as a
-            module, or the classes are no whole numbers.
-        ValueError: a shape does not fit, there is no such layer or class, or the logit does not
-            depend on the layer.
+            module, the classes are no whole numbers, or the network gives no tensor.
+        ValueError: a shape or the device does not fit, there is no such layer or class, or the
+            logit does not depend on the layer.
 
     Example:
         >>> model = nn.Sequential(
@@ -49,35 +51,36 @@ def grad_cam(model: nn.Module, images: Tensor, layer: str, target: Tensor | int)
 
     Taught in: book/looking_inside/grad_cam.md
     """
-    check_images(images)
-    # The pictures ask for a gradient, so that there is one where all parameters are frozen; the
-    # clone lets a first layer work in place.
-    images = images.detach().requires_grad_()
-    with random_kept(images), torch.enable_grad(), record(model, layer) as outputs:
-        score = logits_of(model(images.clone()), target).sum()  # each map depends on its own
-    maps = _maps(outputs, layer)  # (N, c, h, w)
+    check_images(model, images)
+    with differentiating(images), record(model, layer) as outputs:
+        # A copy asks for a gradient, so that there is one where all parameters are frozen; the
+        # copy of that lets a first layer work in place.
+        images = images.detach().clone().requires_grad_()
+        score = of_class(logits_of(model, images.clone()), target).sum()  # each map has its own
+        maps = _maps(outputs, layer)  # (N, c, h, w)
+        alpha = _gradient(score, maps, layer).mean(dim=(2, 3))  # (N, c)
+    return torch.einsum("nc,nchw->nhw", alpha, maps.detach()).relu()
+
+
+def _gradient(score: Tensor, maps: Tensor, layer: str) -> Tensor:
+    """The gradient of the score with respect to the layer's maps."""
     gradient = None
     if score.requires_grad:
         (gradient,) = torch.autograd.grad(score, maps, allow_unused=True)
     if gradient is None:
         raise ValueError(
-            f"the logit does not depend on layer {layer!r}, but a layer on its way is needed: "
-            f"choose one between the pictures and the logits"
+            f"the logit does not depend on the last output of layer {layer!r}, but a layer on its "
+            f"way is needed: choose one between the pictures and the logits"
         )
-    alpha = gradient.mean(dim=(2, 3))  # (N, c)
-    return torch.einsum("nc,nchw->nhw", alpha, maps.detach()).relu()
+    return gradient
 
 
 def _maps(outputs: dict[str, Tensor], layer: str) -> Tensor:
     """The recorded output of a layer that has rows and columns, (N, c, h, w)."""
-    if layer not in outputs:
+    maps = output_of(outputs, layer)
+    if maps.ndim != 4:
         raise ValueError(
-            f"layer {layer!r} did not run, but a layer on the way to the logits is needed: "
-            f"choose one that the network's forward calls"
+            f"the output of layer {layer!r} has shape {tuple(maps.shape)}, but feature maps "
+            f"(N, c, h, w) are needed: choose a convolution, or a layer after one"
         )
-    if outputs[layer].ndim != 4:
-        raise ValueError(
-            f"the output of layer {layer!r} has shape {tuple(outputs[layer].shape)}, but feature "
-            f"maps (N, C, h, w) are needed: choose a convolution, or a layer after one"
-        )
-    return outputs[layer]
+    return maps

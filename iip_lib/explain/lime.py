@@ -4,7 +4,8 @@ import torch
 from torch import Tensor, nn
 
 from ._checks import check_counts, check_images
-from ._logits import logits_of
+from ._logits import class_indices, logits_of
+from ._precision import at_least_single
 from ._state import asking
 
 __all__ = ["lime"]
@@ -51,10 +52,10 @@ def lime(
         ``weights[segments]`` is the map (H, W). A number that no segment has gets 0.
 
     Raises:
-        TypeError: the picture is no tensor of floating point numbers, or the class or the
-            segments are no whole numbers.
-        ValueError: a shape does not fit, there is no such class, a segment's number is negative,
-            or a number is not as described.
+        TypeError: the picture is no tensor of floating point numbers, the class or the segments
+            are no whole numbers, or the network gives no tensor.
+        ValueError: a shape or the device does not fit, there is no such class, a segment's number
+            is negative, or a number is not as described.
 
     Example:
         >>> model = nn.Sequential(nn.Flatten(), nn.Linear(3 * 4 * 4, 10))
@@ -78,7 +79,7 @@ def lime(
             f"the picture has shape {tuple(image.shape)}, but (C, H, W) is needed: "
             f"ask for one picture at a time, images[0]"
         )
-    check_images(image[None] if isinstance(image, Tensor) else image)
+    check_images(model, image[None] if isinstance(image, Tensor) else image)
     check_counts(samples=samples, batch_size=batch_size)
     if not (kernel_width > 0 and alpha >= 0):
         raise ValueError(
@@ -95,7 +96,8 @@ def lime(
     with asking(model, image):
         for z in there.split(batch_size):
             changed = torch.where(z[:, None, index], image, hidden)  # (b, C, H, W)
-            scores.append(logits_of(model(changed), target))
+            logits = logits_of(model, changed)  # (b, K)
+            scores.append(logits[:, class_indices(target, 1, logits.shape[1])[0]])
     there = there.cpu().double()
     distance = 1 - there.mean(dim=1).sqrt()
     near = torch.exp(-(distance**2) / (2 * kernel_width**2))  # (samples + 1,)
@@ -131,6 +133,6 @@ def _segments(segments: Tensor, image: Tensor) -> Tensor:
 def _segment_means(image: Tensor, index: Tensor) -> Tensor:
     """The picture with each segment in its mean colour, (C, H, W)."""
     number = index.flatten().bincount()  # pixels of each segment
-    total = image.new_zeros(len(image), len(number))
-    total.index_add_(1, index.flatten(), image.flatten(1))
-    return (total / number)[:, index]
+    values = at_least_single(image.flatten(1))  # (C, H * W)
+    total = values.new_zeros(len(image), len(number)).index_add(1, index.flatten(), values)
+    return (total / number)[:, index].to(image)

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from ._checks import check_counts, check_images
-from ._logits import in_batches, logits_of, scores, share
+from ._logits import changes_at_a_time, in_batches, logits_of_changes, of_class
 from ._state import asking
 
 __all__ = ["occlusion"]
@@ -43,10 +43,10 @@ def occlusion(
         (N, H, W): positive where the picture speaks for the class.
 
     Raises:
-        TypeError: the pictures are no tensor of floating point numbers, or the classes are no
-            whole numbers.
-        ValueError: a shape does not fit, there is no such class, or `window`, `stride` or
-            `batch_size` is no number as described.
+        TypeError: the pictures are no tensor of floating point numbers, the classes are no whole
+            numbers, or the network gives no tensor.
+        ValueError: a shape or the device does not fit, there is no such class, or `window`,
+            `stride` or `batch_size` is no number as described.
 
     Example:
         >>> model = nn.Sequential(nn.Flatten(), nn.Linear(3 * 16 * 16, 10))
@@ -60,7 +60,7 @@ def occlusion(
 
     Taught in: book/looking_inside/occlusion_lime_rise.md
     """
-    check_images(images)
+    check_images(model, images)
     check_counts(batch_size=batch_size)
     rows, columns = (
         _windows(size, *pair, images.device)  # (windows, size)
@@ -69,11 +69,12 @@ def occlusion(
     places = torch.cartesian_prod(torch.arange(len(rows)), torch.arange(len(columns)))
     drops = []
     with asking(model, images):
-        score = logits_of(in_batches(model, images, batch_size), target)  # (N,)
-        for place in places.split(share(batch_size, images)):
+        score = of_class(in_batches(model, images, batch_size), target)  # (N,)
+        for place in places.split(changes_at_a_time(batch_size, images)):
             covered = rows[place[:, 0], :, None] & columns[place[:, 1], None, :]  # (b, H, W)
             changed = torch.where(covered[:, None, None], baseline, images)  # (b, N, C, H, W)
-            drops.append(score - scores(model, changed, target, batch_size))  # (b, N)
+            logits = logits_of_changes(model, changed, batch_size)  # (b, N, K)
+            drops.append(score - of_class(logits, target))  # (b, N)
     drop = torch.cat(drops).view(len(rows), len(columns), len(images))
     rows, columns = rows.to(drop), columns.to(drop)
     count = rows.sum(dim=0)[:, None] * columns.sum(dim=0)  # (H, W), how many cover a pixel

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from ._checks import check_counts, check_images
-from ._logits import scores, share
+from ._logits import changes_at_a_time, logits_of_changes, of_class
+from ._precision import at_least_single
 from ._state import asking
 
 __all__ = ["rise"]
@@ -41,13 +42,14 @@ def rise(
         seed: of the masks.
 
     Returns:
-        (N, H, W), at least 0: about the mean probability of the pictures in which the pixel is
-        to be seen.
+        (N, H, W), at least 0 and not normalized: about the mean probability of the class in the
+        masked pictures that show the pixel.
 
     Raises:
-        TypeError: the pictures are no tensor of floating point numbers, or the classes are no
-            whole numbers.
-        ValueError: a shape does not fit, there is no such class, or a number is not as described.
+        TypeError: the pictures are no tensor of floating point numbers, the classes are no whole
+            numbers, or the network gives no tensor.
+        ValueError: a shape or the device does not fit, there is no such class, or a number is not
+            as described.
 
     Example:
         >>> model = nn.Sequential(nn.Flatten(), nn.Linear(3 * 16 * 16, 10))
@@ -57,11 +59,13 @@ def rise(
 
     Source:
         Petsiuk, Das, Saenko: RISE: randomized input sampling for explanation of black-box models,
-        2018, https://arxiv.org/abs/1806.07421, eq. 6
+        2018, https://arxiv.org/abs/1806.07421, eq. 6. There, a pattern of `cells` rows is
+        enlarged by one cell more than the picture; here it has one row and column more, so that
+        a cell is H / cells by W / cells pixels, rounded up.
 
     Taught in: book/looking_inside/occlusion_lime_rise.md
     """
-    check_images(images)
+    check_images(model, images)
     check_counts(samples=samples, cells=cells, batch_size=batch_size)
     if not 0 < keep <= 1:
         raise ValueError(
@@ -71,25 +75,33 @@ def rise(
     cell = [math.ceil(side / cells) for side in size]  # pixels
     generator = torch.Generator().manual_seed(seed)
     # One cell more than is seen, so that a shift by less than a cell leaves none empty.
-    patterns = (torch.rand(samples, 1, cells + 1, cells + 1, generator=generator) < keep).to(images)
-    shifts = [torch.randint(side, (samples,), generator=generator).tolist() for side in cell]
-    maps = images.new_zeros(number, *size)
+    patterns = torch.rand(samples, cells + 1, cells + 1, generator=generator) < keep
+    patterns = at_least_single(patterns.to(images))
+    shifts = [torch.randint(side, (samples,), generator=generator) for side in cell]
+    shifts = torch.stack(shifts, dim=1)  # (samples, 2), down and right
+    at_a_time = changes_at_a_time(batch_size, images)
+    maps = patterns.new_zeros(number, *size)
     with asking(model, images):
-        for some in torch.arange(samples).split(share(batch_size, images)):
-            masks = _enlarged(patterns[some.to(images.device)], cell)
-            masks = torch.stack(
-                [
-                    mask[0, shifts[0][i] :, shifts[1][i] :][: size[0], : size[1]]
-                    for i, mask in zip(some.tolist(), masks, strict=True)
-                ]
-            )  # (b, H, W)
-            changed = masks[:, None, None] * images  # (b, N, C, H, W)
-            score = scores(model, changed, target, batch_size, softmax=True)  # (b, N)
-            maps += torch.einsum("bn,bhw->nhw", score, masks)
+        for some, shift in zip(patterns.split(at_a_time), shifts.split(at_a_time), strict=True):
+            masks = _masks(some, cell, shift, size)  # (b, H, W)
+            changed = (masks[:, None, None] * images).to(images)  # (b, N, C, H, W)
+            logits = logits_of_changes(model, changed, batch_size)  # (b, N, K)
+            probability = of_class(logits.softmax(dim=2), target).to(masks)  # (b, N)
+            maps += torch.einsum("bn,bhw->nhw", probability, masks)
     return maps / (samples * keep)
 
 
-def _enlarged(patterns: Tensor, cell: list[int]) -> Tensor:
-    """(b, 1, s, s) → (b, 1, s * cell, s * cell), smoothly."""
-    size = [patterns.shape[2] * cell[0], patterns.shape[3] * cell[1]]
-    return nn.functional.interpolate(patterns, size=size, mode="bilinear", align_corners=False)
+def _masks(patterns: Tensor, cell: list[int], shifts: Tensor, size: torch.Size) -> Tensor:
+    """Patterns (b, s, s), enlarged by `cell` and cut from `shifts` (b, 2) on: (b, H, W)."""
+    large = nn.functional.interpolate(
+        patterns[:, None],
+        size=[patterns.shape[1] * cell[0], patterns.shape[2] * cell[1]],
+        mode="bilinear",
+        align_corners=False,
+    )[:, 0]
+    return torch.stack(
+        [
+            mask[down : down + size[0], right : right + size[1]]
+            for mask, (down, right) in zip(large, shifts.tolist(), strict=True)
+        ]
+    )
