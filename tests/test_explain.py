@@ -756,6 +756,19 @@ def test_rise_is_its_formula_on_the_masks_that_were_shown():
     torch.testing.assert_close(ours, expected)
 
 
+@pytest.mark.parametrize(("size", "long"), [((4, 40), 2), ((40, 4), 1)])
+def test_rise_shifts_its_masks_by_up_to_a_cell_in_each_direction(size, long):
+    """An edge of a mask lies sooner or later between any two pixels."""
+    model = nn.Sequential(nn.Flatten(), nn.Linear(160, 2))
+    seen = []
+    model.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    rise(model, torch.ones(1, 1, *size), 0, samples=300, cells=2)
+    inside = torch.cat(seen)[:, 0] > 0.5
+    edges = inside.diff(dim=long).any(dim=0).any(dim=2 - long)
+    assert edges.shape == (39,)
+    assert edges.all()
+
+
 def test_rise_without_anything_masked_is_the_probability():
     model, x = network(), pictures()
     maps = rise(model, x, TARGET, samples=3, keep=1.0)
