@@ -69,6 +69,18 @@ def test_a_figure_of_the_library_depends_on_its_own_file_and_on_the_look():
     assert found == looks | {f"viz/{name}.py" for name in ("_figures", "_tensors", "images")}
 
 
+@pytest.mark.parametrize("name", ["cam", "grad_cam", "lime"])
+def test_a_function_of_its_files_name_has_the_files_that_it_needs(name):
+    """In ``iip_lib.explain``, ``cam`` is a file, and the function in it."""
+    folder = ROOT / "iip_lib"
+    found = {path.name for path in Library(folder).files(f"from iip_lib.explain import {name}")}
+    assert {name for name in found if not name.startswith("_")} == {
+        f"{name}.py",
+        *(["record.py"] if name == "grad_cam" else []),
+    }
+    assert "_logits.py" in found
+
+
 def notebook(*sources, tags=()):
     cells = [nbformat.v4.new_code_cell(s, metadata={"tags": list(tags)}) for s in sources]
     return nbformat.v4.new_notebook(cells=cells)

@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 import torchcam.methods
 from torch import nn
+from torchvision import tv_tensors
 from torchvision.models.feature_extraction import create_feature_extractor
 
 from iip_lib.explain import activation_maximization, cam, grad_cam, lime, occlusion, record, rise
@@ -200,6 +201,52 @@ def test_frozen_parameters_and_no_grad_change_nothing(question):
         assert not torch.is_grad_enabled()
 
 
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_inference_mode_changes_nothing(question):
+    answer = QUESTIONS[question](network(), pictures(), TARGET)
+    model = network()
+    with torch.inference_mode():
+        made_inside = pictures()
+        assert torch.equal(QUESTIONS[question](model, made_inside, TARGET), answer)
+        assert torch.is_inference_mode_enabled()
+    assert torch.equal(QUESTIONS[question](model, made_inside, TARGET), answer)
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_the_kind_of_the_pictures_changes_nothing(question):
+    answer = QUESTIONS[question](network(), pictures(), TARGET)
+    drawn = tv_tensors.Image(pictures())
+    strided = pictures().to(memory_format=torch.channels_last)
+    for x in (drawn, strided, pictures().requires_grad_()):
+        given = QUESTIONS[question](network(), x, TARGET)
+        torch.testing.assert_close(given, answer)
+        assert type(given) is torch.Tensor
+        assert x.grad is None
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_a_network_of_another_precision_gives_nearly_the_same(question, dtype):
+    answer = QUESTIONS[question](network(), pictures(), TARGET)
+    given = QUESTIONS[question](network().to(dtype), pictures().to(dtype), TARGET).float()
+    exact = torch.finfo(dtype).eps + 0.08 * float(answer.abs().max())  # the logits are below 1
+    torch.testing.assert_close(given, answer, atol=exact, rtol=0)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_many_numbers_of_half_precision_are_summed_in_single(dtype):
+    """In bfloat16, 256 + 1 is 256."""
+    model, x = network().to(dtype), pictures(1).to(dtype)
+    maps = rise(model, x, 2, samples=600, keep=1.0, batch_size=1)
+    probability = model(x).detach().float().softmax(dim=1)[0, 2]
+    torch.testing.assert_close(maps, probability.expand(1, 14, 12))
+    image = torch.full((3, 40, 30), 0.75, dtype=dtype)
+    seen = []
+    model.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    lime(model, image, 2, torch.zeros(40, 30, dtype=torch.int64), samples=5)
+    assert all(torch.equal(shown, image.expand_as(shown)) for shown in seen)
+
+
 @pytest.mark.parametrize("question", TAKES_A_BATCH)
 def test_refuses_what_is_no_batch_or_no_class(question):
     ask, x = QUESTIONS[question], pictures()
@@ -214,11 +261,50 @@ def test_refuses_what_is_no_batch_or_no_class(question):
     for wrong in (-1, 5, torch.tensor([0, 1, 5])):
         with pytest.raises(ValueError, match=r"classes from .* but 0 to 4 are needed"):
             ask(network(), x, wrong)
-    with pytest.raises(ValueError, match=r"shape \(2,\), but \(3,\) is needed for 3 pictures"):
+    with pytest.raises(ValueError, match=r"shape \(2,\), but \(3,\) is needed, a class for each"):
         ask(network(), x, TARGET[:2])
-    for wrong in (1.0, True, TARGET.float()):
+    for wrong in (1.0, True, TARGET.float(), None, "dog"):
         with pytest.raises(TypeError, match="whole numbers are needed"):
             ask(network(), x, wrong)
+
+
+class Tuple(GAP):
+    def forward(self, x):
+        return super().forward(x), x
+
+
+class Dict(GAP):
+    def forward(self, x):
+        return {"logits": super().forward(x)}
+
+
+class OneRow(GAP):
+    def forward(self, x):
+        return super().forward(x)[:1]
+
+
+@pytest.mark.parametrize("question", [*TAKES_A_BATCH, "lime"])
+def test_refuses_a_network_that_gives_no_row_of_logits_a_picture(question):
+    for kind, error, message in (
+        (Tuple, TypeError, r"gives a tuple, but a tensor of logits \(N, K\) is needed: wrap it"),
+        (Dict, TypeError, r"gives a dict, but a tensor of logits \(N, K\) is needed: wrap it"),
+        (OneRow, ValueError, r"gives shape \(1, 5\) for \d+ pictures, but logits \(N, K\)"),
+    ):
+        model = mixed(kind)
+        before = state(model)
+        with pytest.raises(error, match=message):
+            QUESTIONS[question](model, pictures(), 2)
+        assert state(model) == before
+
+
+@pytest.mark.parametrize("question", [*TAKES_A_BATCH, "lime"])
+def test_refuses_pictures_on_another_device(question):
+    for model, x in (
+        (network(), pictures().to("meta")),
+        (network().to("meta"), pictures()),
+    ):
+        with pytest.raises(ValueError, match=r"are on \w+, the network is on \w+, but one device"):
+            QUESTIONS[question](model, x, TARGET)
 
 
 # ---- record --------------------------------------------------------------------------------------
@@ -261,6 +347,29 @@ def test_record_leaves_the_network_as_it_came_also_after_an_error():
         with pytest.raises(ValueError, match="no layer"), record(model, "conv1", wrong):
             pass
         assert state(model) == before
+
+
+def test_record_takes_back_modes_that_are_changed_inside():
+    model = mixed(GAP)
+    before = state(model)
+    with record(model, "conv1"):
+        model.train()
+    assert state(model) == before
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_a_networks_own_switching_of_modes_is_left_alone(question):
+    class Merges(GAP):
+        """Changes its weights when it is switched, as adapters of low rank do."""
+
+        def train(self, mode=True):
+            self.conv1.weight.data.add_(1)
+            return super().train(mode)
+
+    model = mixed(Merges)
+    before = state(model)
+    QUESTIONS[question](model, pictures(), TARGET)
+    assert state(model) == before
 
 
 def test_record_keeps_the_last_run_and_all_names():
@@ -380,11 +489,24 @@ def test_grad_cam_of_a_layer_before_work_in_place():
     )
 
 
+def test_grad_cam_of_a_layer_that_runs_twice_is_that_of_its_last_output():
+    class Twice(GAP):
+        def forward(self, x):
+            maps = self.unused(self.unused(x).relu())
+            return self.fc(nn.functional.pad(maps.mean(dim=(2, 3)), (0, 5)))
+
+    model, x = network(Twice), pictures()
+    with record(model, "unused") as outputs, torch.no_grad():
+        model(x)
+    maps = cam(outputs["unused"], model.fc.weight[:, :3], TARGET)
+    torch.testing.assert_close(grad_cam(model, x, "unused", TARGET) * 14 * 12, maps.relu())
+
+
 def test_grad_cam_refuses_a_layer_without_an_answer():
     model, x = network(), pictures()
     for layer, message in {
-        "unused": r"'unused' did not run, but a layer on the way",
-        "fc": r"'fc' has shape \(3, 5\), but feature maps \(N, C, h, w\) are needed",
+        "unused": r"'unused' did not run, but its output is needed",
+        "fc": r"'fc' has shape \(3, 5\), but feature maps \(N, c, h, w\) are needed",
         "conv9": r"no layer 'conv9'",
     }.items():
         with pytest.raises(ValueError, match=message):
@@ -400,9 +522,12 @@ def test_grad_cam_refuses_a_layer_without_an_answer():
             return super().forward(x).detach()
 
     for kind, layer in ((Beside, "unused"), (Cut, "conv2")):
-        with pytest.raises(ValueError, match="does not depend on layer"):
+        with pytest.raises(ValueError, match="does not depend on the last output of layer"):
             grad_cam(network(kind), x, layer, TARGET)
-    with pytest.raises(ValueError, match=r"gives \(3, 8, 6, 5\), but logits \(N, K\) are needed"):
+    with pytest.raises(
+        ValueError,
+        match=r"gives shape \(3, 8, 6, 5\) for 3 pictures, but logits \(N, K\) are needed",
+    ):
         grad_cam(nn.Sequential(model.conv1, model.conv2), x, "0", TARGET)
 
 
@@ -417,6 +542,15 @@ def test_cam_refuses_what_does_not_fit():
     for target in (5, -1):
         with pytest.raises(ValueError, match="0 to 4 are needed"):
             cam(features, weight, target)
+    with pytest.raises(TypeError, match=r"weight came as Linear, .* give .* layer\.weight"):
+        cam(features, nn.Linear(8, 5), 0)
+    with pytest.raises(TypeError, match="features came as list, but a tensor"):
+        cam([0.5], weight, 0)
+
+
+def test_cam_keeps_no_graph():
+    features = torch.rand(3, 8, 4, 4, requires_grad=True)
+    assert not cam(features, nn.Linear(8, 5).weight, TARGET).requires_grad
 
 
 # ---- occlusion -----------------------------------------------------------------------------------
@@ -570,6 +704,8 @@ def test_lime_refuses_what_is_no_picture_or_no_segments():
         lime(model, image, 3, SEGMENTS - 1)
     with pytest.raises(ValueError, match="0 to 4 are needed"):
         lime(model, image, 5, SEGMENTS)
+    with pytest.raises(ValueError, match=r"shape \(2,\), but \(1,\) is needed"):
+        lime(model, image, torch.tensor([1, 2]), SEGMENTS)
     for wrong in ({"samples": 0}, {"samples": 2.5}, {"kernel_width": 0.0}, {"alpha": -1.0}):
         with pytest.raises(ValueError, match=f"{next(iter(wrong))} is .* needed"):
             lime(model, image, 3, SEGMENTS, **wrong)
@@ -618,6 +754,19 @@ def test_rise_is_its_formula_on_the_masks_that_were_shown():
     assert 0.2 < masks.mean() < 0.4
     expected = (probability[:, None, None] * masks).sum(dim=0) / (50 * 0.3)
     torch.testing.assert_close(ours, expected)
+
+
+@pytest.mark.parametrize(("size", "long"), [((4, 40), 2), ((40, 4), 1)])
+def test_rise_shifts_its_masks_by_up_to_a_cell_in_each_direction(size, long):
+    """An edge of a mask lies sooner or later between any two pixels."""
+    model = nn.Sequential(nn.Flatten(), nn.Linear(160, 2))
+    seen = []
+    model.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    rise(model, torch.ones(1, 1, *size), 0, samples=300, cells=2)
+    inside = torch.cat(seen)[:, 0] > 0.5
+    edges = inside.diff(dim=long).any(dim=0).any(dim=2 - long)
+    assert edges.shape == (39,)
+    assert edges.all()
 
 
 def test_rise_without_anything_masked_is_the_probability():
@@ -684,7 +833,10 @@ def test_activation_maximization_obeys_its_seed():
 
 def test_activation_maximization_refuses_what_has_no_answer():
     ask = {"size": (3, 14, 12), "steps": 2}
-    for channel in (-1, 6):
+    for size in ((14, 12), (3, 0, 12), (3, 14.0, 12)):
+        with pytest.raises(ValueError, match=r"size is .*, but three whole numbers"):
+            activation_maximization(network(), "conv1", 0, size=size)
+    for channel in (-1, 6, 1.5):
         with pytest.raises(ValueError, match=f"channel {channel} of layer 'conv1'"):
             activation_maximization(network(), "conv1", channel, **ask)
     with pytest.raises(ValueError, match=r"no layer 'conv9'"):

@@ -541,7 +541,9 @@ def test_mixed_precision_is_that_of_autocast_and_leaves_nothing_behind():
 def test_refuses_half_precision_without_a_gpu(monkeypatch):
     monkeypatch.setattr(torch.accelerator, "is_available", lambda: False)
     model, optimizer, train, _ = toy()
-    with pytest.raises(ValueError, match=r'precision is "fp16", but a GPU is needed for it: try precision="bf16"'):
+    with pytest.raises(
+        ValueError, match=r'precision is "fp16", but a GPU is needed for it: try precision="bf16"'
+    ):
         fit(model, train, optimizer=optimizer, epochs=1, precision="fp16")
 
 
