@@ -16,9 +16,13 @@ LIBRARY = Path(iip_lib.__file__).parent
 THIRD_PARTIES = {
     "__init__": set(),
     "data/__init__": {"iip_lib"},
+    "data/_files": {"PIL", "numpy", "torch"},
+    "data/batches": {"iip_lib", "numpy", "sklearn", "torch", "torchvision"},
+    "data/folders": {"iip_lib", "torch", "torchvision", "tqdm"},
     "data/photos": {"numpy", "skimage", "torch"},
-    "data/pictures": {"PIL", "numpy", "torch"},
+    "data/pictures": {"iip_lib", "torch"},
     "data/shapes": {"iip_lib", "numpy", "skimage", "torch", "torchvision"},
+    "data/textures": {"iip_lib", "numpy", "torch", "torchvision"},
     "explain": {"sklearn", "torch"},
     "models/__init__": {"iip_lib"},
     "models/_checks": {"torch"},
@@ -35,6 +39,7 @@ THIRD_PARTIES = {
 }
 PYTHON = {
     "collections",
+    "concurrent",
     "contextlib",
     "dataclasses",
     "functools",
@@ -48,9 +53,12 @@ PYTHON = {
 }
 
 PUBLIC = {
+    "data/batches": ["Loaders", "collate", "loaders"],
+    "data/folders": ["FolderDataset"],
     "data/photos": ["photo"],
     "data/pictures": ["read_image"],
     "data/shapes": ["ShapesDataset"],
+    "data/textures": ["TexturesDataset"],
     "models/alexnet": ["AlexNet"],
     "models/googlenet": ["GoogLeNet", "Inception", "InceptionAux"],
     "explain": [
