@@ -74,17 +74,26 @@ class _Refused(Exception):
 
 def _decode(path: Path) -> Tensor:
     """(3, H, W), or an exception of any kind."""
-    from PIL import Image, ImageOps
+    from PIL import Image
 
     Image.init()
     formats = [name for name in _FORMATS if name in Image.OPEN]
     with Image.open(path, formats=formats) as image:
         _refuse_gigantic(*image.size)
-        image.verify()  # PNG has checksums
-    with Image.open(path, formats=formats) as image:  # verified pictures must be opened anew
-        white = _white(image)
-        image.load()
-        image = ImageOps.exif_transpose(image)
+        if image.format != "PNG":
+            return _numbers(image)
+        image.verify()  # only PNG has checksums; afterwards it must be opened anew
+    with Image.open(path, formats=formats) as image:
+        return _numbers(image)
+
+
+def _numbers(image: "Image") -> Tensor:
+    """(3, H, W), the right way up."""
+    from PIL import ImageOps
+
+    white = _white(image)
+    image.load()
+    image = ImageOps.exif_transpose(image)
     if white is None:
         return torch.from_numpy(np.array(_to_rgb(image))).permute(2, 0, 1)
     values = torch.from_numpy(np.array(image, dtype=np.float32))  # (H, W)

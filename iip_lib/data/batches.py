@@ -96,8 +96,9 @@ def loaders(
     10 degrees, moved and scaled by up to a tenth, and never flipped: they would be other signs.
     Clothes and the photographs of CIFAR-10 are moved by up to an eighth and flipped from left to
     right. Shapes and textures change in brightness and contrast, and are flipped both ways; figures
-    of ``task="pose"`` are not, for left would become right. Pictures of a folder are cropped and
-    flipped from left to right: do without where that changes their meaning, as with letters.
+    of ``task="pose"`` are not, for left would become right. Pictures of a folder are cropped, to
+    half of their area or more, and flipped from left to right: do without where that changes their
+    meaning, as with letters.
 
     The order of the training pictures comes from a generator that belongs to the loader, and all
     augmentation from torch's global random numbers: from the same two seeds come the same batches.
@@ -110,8 +111,8 @@ def loaders(
         image_size: pictures are resized until their shorter side has this length, and the square
             in the middle is cut out; shapes are drawn in this size. None leaves them as they are.
         augment: whether pictures for training are changed at random each time they are shown.
-        val_fraction: the share of the training pictures that is set aside for validation.
-        test_fraction: the share that before was set aside for testing.
+        val_fraction: the share of the pictures for training that is set aside for validation.
+        test_fraction: the share that is set aside for testing, before that.
         seed: decides which pictures are for validation, and the order of those for training.
         root: where downloads are kept.
         num_workers: processes that prepare batches beside the main one.
@@ -124,9 +125,9 @@ def loaders(
     Raises:
         OSError: a set of torchvision cannot be downloaded.
         FileNotFoundError: there is no set and no folder of this name.
-        ValueError: an argument is out of its range; a folder is none of pictures and classes (see
-            `FolderDataset`), or its pictures have several sizes and `image_size` is None; or
-            there are too few pictures to set some of each class aside.
+        ValueError: an argument is out of its range; a folder holds anything but pictures in
+            class folders (see `FolderDataset`), or pictures of several sizes while `image_size`
+            is None; or there are too few pictures to set some of each class aside.
 
     Example:
         >>> train, val, test, classes = loaders("digits", batch_size=32, image_size=16)
