@@ -16,8 +16,11 @@ LIBRARY = Path(iip_lib.__file__).parent
 THIRD_PARTIES = {
     "__init__": set(),
     "data/__init__": {"iip_lib"},
+    "data/_files": {"PIL", "numpy", "torch"},
+    "data/batches": {"iip_lib", "numpy", "sklearn", "torch", "torchvision"},
+    "data/folders": {"iip_lib", "torch", "torchvision", "tqdm"},
     "data/photos": {"numpy", "skimage", "torch"},
-    "data/pictures": {"PIL", "numpy", "torch"},
+    "data/pictures": {"iip_lib", "torch"},
     "data/shapes": {"iip_lib", "numpy", "skimage", "torch", "torchvision"},
     "explain/__init__": {"iip_lib"},
     "explain/_checks": {"torch"},
@@ -32,6 +35,7 @@ THIRD_PARTIES = {
     "explain/occlusion": {"iip_lib", "torch"},
     "explain/record": {"iip_lib", "torch"},
     "explain/rise": {"iip_lib", "torch"},
+    "data/textures": {"iip_lib", "numpy", "torch", "torchvision"},
     "models/__init__": {"iip_lib"},
     "models/_checks": {"torch"},
     "models/alexnet": {"iip_lib", "torch"},
@@ -81,6 +85,7 @@ THIRD_PARTIES = {
 }
 PYTHON = {
     "collections",
+    "concurrent",
     "contextlib",
     "copy",
     "dataclasses",
@@ -99,9 +104,12 @@ PYTHON = {
 }
 
 PUBLIC = {
+    "data/batches": ["Loaders", "collate", "loaders"],
+    "data/folders": ["FolderDataset"],
     "data/photos": ["photo"],
     "data/pictures": ["read_image"],
     "data/shapes": ["ShapesDataset"],
+    "data/textures": ["TexturesDataset"],
     "models/alexnet": ["AlexNet"],
     "models/autoencoder": ["AutoEncoder"],
     "models/efficientnet": [

@@ -235,7 +235,7 @@ class ShapesDataset(Dataset):
     def _target(self, things: list["_Thing"]) -> Any:
         """What the task asks for."""
         from torchvision.ops import masks_to_boxes
-        from torchvision.tv_tensors import BoundingBoxes, KeyPoints, Mask
+        from torchvision.tv_tensors import BoundingBoxes, Mask
 
         if self.task == "classify":
             return things[0].label
@@ -253,6 +253,8 @@ class ShapesDataset(Dataset):
             "masks": Mask(masks),
         }
         if self.task == "pose":
+            from torchvision.tv_tensors import KeyPoints  # younger than the others
+
             points = torch.from_numpy(np.stack([thing.points for thing in things])).float()
             target["keypoints"] = KeyPoints(points, canvas_size=size)
             target["visible"] = torch.from_numpy(np.stack([thing.visible for thing in things]))

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, PngImagePlugin
 from torchvision.io import ImageReadMode, decode_image
 
 from iip_lib.data import photo, read_image
@@ -261,6 +261,21 @@ def test_flipped_bits_and_wrong_headers(tmp_path, suffix):
         assert image.min() >= 0
         assert image.max() <= 1
         assert suffix != "png" or torch.equal(image, original), place
+
+
+@pytest.mark.parametrize("name", [b"IHDR", b"tEXt", b"IDAT"])
+def test_a_wrong_checksum_is_seen_where_the_pixels_are_right(tmp_path, name):
+    """Of the colours, of a remark, and of the pixels, which have a checksum of their own inside."""
+    remark = PngImagePlugin.PngInfo()
+    remark.add_text("Comment", "a remark")
+    picture().save(tmp_path / "sum.png", pnginfo=remark)
+    damaged = bytearray((tmp_path / "sum.png").read_bytes())
+    start = damaged.index(name)  # after the length (4 bytes)
+    (length,) = struct.unpack(">I", damaged[start - 4 : start])
+    damaged[start + 4 + length] ^= 1  # the first byte of the checksum
+    (tmp_path / "sum.png").write_bytes(damaged)
+    with pytest.raises(ValueError, match=r"sum\.png' cannot be read as a picture"):
+        read_image(tmp_path / "sum.png")
 
 
 @pytest.mark.parametrize("suffix", KINDS[:-1])  # in PPM, any bytes after the size are a picture

@@ -5,6 +5,8 @@ import math
 import numpy as np
 import pytest
 import torch
+from skimage.feature import match_template
+from torch.utils.data import DataLoader
 from torchvision import tv_tensors
 from torchvision.transforms import v2
 
@@ -264,6 +266,36 @@ def test_names_and_limbs():
 def test_sizes(size):
     image, _ = ShapesDataset(1, image_size=size)[0]
     assert image.shape == (3, size, size)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_texture_is_a_piece_of_a_photograph(seed):
+    """Up to brightness and contrast; so large that nothing is made smaller."""
+    colour = np.array([0.2, 0.5, 0.7])
+    texture = shapes._texture(np.random.default_rng(seed), 280, colour)
+    assert texture.mean(axis=(0, 1)) == pytest.approx(colour)
+    likeness = [match_template(picture, texture[..., 0]).max() for picture in shapes._pictures()]
+    assert sorted(likeness)[-1] > 0.999
+    assert sorted(likeness)[-2] < 0.9
+
+
+def test_objects_and_what_is_behind_them_have_a_texture():
+    for image, target in ShapesDataset(10, noise=0, max_objects=1, scale=(0.6, 0.6)):
+        mask = target["masks"][0]
+        inner = mask & mask.roll(2, 0) & mask.roll(-2, 0) & mask.roll(2, 1) & mask.roll(-2, 1)
+        for region in (inner, ~mask):
+            assert image[:, region].std(dim=1).max() > 0.003
+
+
+def test_a_fresh_process_draws_the_same_scenes():
+    """Started anew, so the dataset travels there, and nothing else does."""
+    dataset = ShapesDataset(4, task="segment", transforms=v2.RandomHorizontalFlip(1))
+    loader = DataLoader(dataset, batch_size=4, num_workers=1, multiprocessing_context="spawn")
+    [(images, masks)] = loader
+    for i in range(4):
+        image, mask = dataset[i]
+        assert torch.equal(images[i], image.as_subclass(torch.Tensor))
+        assert torch.equal(masks[i], mask.as_subclass(torch.Tensor))
 
 
 def test_textures_come_from_the_photographs():
