@@ -368,6 +368,21 @@ def test_an_error_while_writing_leaves_the_last_state(tmp_path, monkeypatch):
     assert names(tmp_path) == ["epoch-0002"]
 
 
+def test_of_two_complete_states_the_last_one_counts(tmp_path):
+    model = nn.Linear(2, 2)
+    checkpoint = Checkpoint(tmp_path, model=model)
+    checkpoint.save(9, {"note": "before"})
+    (tmp_path / "epoch-0009").rename(tmp_path / "kept")
+    nn.init.constant_(model.weight, 7.0)
+    checkpoint.save(10, {"note": "after"})
+    (tmp_path / "kept").rename(tmp_path / "epoch-0009")  # as if its removal had been stopped
+    nn.init.zeros_(model.weight)
+    assert checkpoint.record() == checkpoint.load() == {"note": "after"}
+    assert (model.weight == 7).all()
+    checkpoint.save(11, {})
+    assert names(tmp_path) == ["epoch-0011"]
+
+
 def test_an_epoch_is_saved_once(tmp_path):
     checkpoint = Checkpoint(tmp_path, model=nn.Linear(2, 2))
     checkpoint.save(3, {})
