@@ -1,7 +1,7 @@
 # Each target is one line; the programs behind them are named in CONTRIBUTING.md, for systems without make.
 PYTHON ?= python3
 RUN = $(PYTHON) scripts/environment.py
-.PHONY: help book test serve live i18n lint lock clean
+.PHONY: help book test serve live i18n lint bench lock clean
 
 help:  ## show this list
 	@sed -n 's/^\([a-z0-9]*\):.*## /make \1\t/p' Makefile
@@ -17,6 +17,8 @@ i18n:  ## bring the catalogues up to date and list what is left to translate
 	@$(RUN) site scripts/catalogues.py
 lint:  ## check style and spelling
 	@$(RUN) test scripts/test.py --lint
+bench:  ## measure the library beside others, a quarter of an hour: NAME=fit
+	@$(RUN) bench benchmarks/run.py $(NAME)
 lock:  ## pin the newest releases that work together
 	@$(RUN) site scripts/lock.py
 clean:  ## throw away everything that was built (not .venv)

@@ -6,6 +6,7 @@ LEVEL says how much is installed into ``.venv``:
   site   the tools of the site alone: enough to preview a page without executing it
   book   also what the chapters run on
   test   also what the tests need
+  bench  also what the benchmarks compare with
 
 Needs Python 3.11 or newer, nothing else. What is there already is not installed again. SCRIPT is a
 Python file, or the name of a module or program in the environment.
@@ -29,6 +30,7 @@ LEVELS = {
     "site": ["book/requirements.txt"],
     "book": ["requirements.txt"],
     "test": ["requirements.txt", "tests/requirements.txt"],
+    "bench": ["requirements.txt", "tests/requirements.txt", "benchmarks/requirements.txt"],
 }
 
 

@@ -3,7 +3,8 @@
 usage: python scripts/lock.py
 
 ``book/requirements.txt``: the tools of the site. ``requirements.txt``: what chapters run on, with
-the former included; a change here executes every chapter again. ``tests/requirements.txt``: the tests.
+the former included; a change here executes every chapter again. ``tests/requirements.txt``: the
+tests. ``benchmarks/requirements.txt``: the libraries that only the benchmarks compare with.
 """
 
 from __future__ import annotations
@@ -17,11 +18,12 @@ COMMAND = [
     *[sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--universal", "--upgrade"],
     *["--python-version", "3.11", "--no-header", "--no-annotate"],
 ]
+FILES = ("book/requirements", "requirements", "tests/requirements", "benchmarks/requirements")
 INCLUDE = {"requirements.txt": "-r book/requirements.txt\n"}
 
 
 def main() -> int:
-    for name in ("book/requirements", "requirements", "tests/requirements"):
+    for name in FILES:
         line = [*COMMAND, f"{name}.in"]
         pins = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=False)
         if pins.returncode:

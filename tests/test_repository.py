@@ -12,7 +12,7 @@ from conftest import ROOT, run_script
 
 MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
 READMES = {"en": "README.md", "ja": "README.ja.md", "ko": "README.ko.md"}
-TARGETS = ["help", "book", "test", "serve", "live", "i18n", "lint", "lock", "clean"]
+TARGETS = ["help", "book", "test", "serve", "live", "i18n", "lint", "bench", "lock", "clean"]
 
 
 def tracked(*endings):
@@ -39,7 +39,7 @@ def test_make_help_lists_every_target():
 
 def test_targets_run_scripts_that_exist_and_contributing_names_them():
     guide = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
-    scripts = set(re.findall(r"scripts/\w+\.py", MAKEFILE))
+    scripts = set(re.findall(r"(?:scripts|benchmarks)/\w+\.py", MAKEFILE))
     for script in scripts:
         assert (ROOT / script).exists()
         assert script in guide
@@ -89,7 +89,8 @@ def test_the_address_of_the_repository_stands_in_one_line():
 
 
 def test_requirements_are_pinned_and_the_library_is_loose():
-    for name in ("requirements.txt", "book/requirements.txt", "tests/requirements.txt"):
+    for folder in ("", "book/", "tests/", "benchmarks/"):
+        name = f"{folder}requirements.txt"
         for line in (ROOT / name).read_text("utf-8").splitlines():
             assert line.startswith("-r book/") or re.match(r"[\w.-]+==[\w.+!]+( ;.*)?$", line), line
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
