@@ -62,6 +62,11 @@ def check_scheduler(scheduler: Any, optimizer: Optimizer, schedule_by: str) -> N
 
 def check_monitor(monitor: str, metrics: Mapping[str, Any] | None, val_loader: Any) -> bool:
     """Refuse to be led by what will not be in the history; say whether higher is better."""
+    if not monitor.startswith(("train_", "val_")):
+        raise ValueError(
+            f"monitor is {monitor!r}, but a name that begins with train_ or val_ is needed: "
+            f'try monitor="val_loss"'
+        )
     if monitor.startswith("val_") and val_loader is None:
         raise ValueError(
             f"monitor is {monitor!r}, but nothing is validated: give a val_loader, or try "

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor
 
 __all__ = ["Checkpoint"]
 
@@ -28,8 +28,8 @@ class Checkpoint:
     when all of it is on the disk. Only then is the one before removed. So whenever the program is
     stopped, by an error, by the power or by ``kill -9``, the last complete state is there.
 
-    Weights are safetensors. Other states are read with ``weights_only=True``, which refuses a
-    file that would run a program.
+    States that are nothing but tensors, such as weights, are safetensors. Others are read with
+    ``weights_only=True``, which refuses a file that would run a program.
 
     Args:
         folder: where the states lie; it is made when the first one is saved.
@@ -47,6 +47,7 @@ class Checkpoint:
 
     Example:
         >>> import tempfile
+        >>> from torch import nn
         >>> model = nn.Linear(2, 3)
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     first = Checkpoint(folder, model=model).load()
@@ -67,16 +68,13 @@ class Checkpoint:
         self.folder = Path(folder)
         self.parts = parts
 
-    def last_epoch(self) -> int:
-        """The last epoch that is complete in the folder; 0 if there is none."""
-        return max(self._complete(), default=0)
-
     def save(self, epoch: int, record: dict[str, Any]) -> None:
         """Write the states of the parts, and the record, as those after this epoch."""
-        last = self.last_epoch()
-        if epoch <= last:
+        complete = self._complete()
+        if complete and epoch <= max(complete):
             raise ValueError(
-                f"epoch {epoch} is to be saved in {str(self.folder)!r}, but epoch {last} is there "
+                f"epoch {epoch} is to be saved in {str(self.folder)!r}, but epoch "
+                f"{max(complete)} is there "
                 f"already: load it and go on from there, or use another folder"
             )
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -88,10 +86,9 @@ class Checkpoint:
         (half / "record.json").write_text(json.dumps(record, indent=1), encoding="utf-8")
         for file in half.iterdir():
             _to_disk(file)
-        before = self._complete()
         half.rename(self.folder / f"epoch-{epoch:04d}")
         _to_disk(self.folder)
-        for path in before.values():
+        for path in complete.values():
             shutil.rmtree(path)
 
     def record(self) -> dict[str, Any] | None:
@@ -105,9 +102,9 @@ class Checkpoint:
 
     def load(self) -> dict[str, Any] | None:
         """Put the last states back into the parts; give the record, or None if there is none."""
-        record = self.record()
-        if record is not None:
-            place = self._complete()[self.last_epoch()]
+        record, complete = self.record(), self._complete()
+        if complete:
+            place = complete[max(complete)]
             for name, part in self.parts.items():
                 with _named_if_damaged(_file(place, name, part)):
                     _read(_file(place, name, part), part)
@@ -133,32 +130,32 @@ def _named_if_damaged(file: Path) -> Iterator[None]:
 
 
 def _file(place: Path, name: str, part: Any) -> Path:
-    return place / (f"{name}.safetensors" if isinstance(part, nn.Module) else f"{name}.pt")
+    """A state of nothing but tensors is safetensors; an optimizer's has numbers and lists too."""
+    only_tensors = all(isinstance(value, Tensor) for value in part.state_dict().values())
+    return place / (f"{name}.safetensors" if only_tensors else f"{name}.pt")
 
 
 def _write(file: Path, part: Any) -> None:
     from safetensors.torch import save_file
 
     state = part.state_dict()
-    if isinstance(part, nn.Module):  # shared or channels-last weights are written out
-        save_file(
-            {
-                name: weight.clone(memory_format=torch.contiguous_format)
-                for name, weight in state.items()
-            },
-            file,
-        )
-    else:
+    if file.suffix == ".pt":
         torch.save(state, file)
+        return
+    # Shared weights are written twice, and those in another order of memory in the usual one.
+    save_file(
+        {k: weight.clone(memory_format=torch.contiguous_format) for k, weight in state.items()},
+        file,
+    )
 
 
 def _read(file: Path, part: Any) -> None:
     from safetensors.torch import load_file
 
-    if isinstance(part, nn.Module):
-        part.load_state_dict(load_file(file))
-    else:
+    if file.suffix == ".pt":
         part.load_state_dict(torch.load(file, map_location="cpu", weights_only=True))
+    else:
+        part.load_state_dict(load_file(file))
 
 
 def _to_disk(path: Path) -> None:

@@ -1,6 +1,5 @@
 """The loop in which a network learns."""
 
-import copy
 import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -29,7 +28,7 @@ from ._checks import (
 from .batches import begin_epoch, planned, same_buffers, seeded
 from .history import History
 from .placement import device_of, modes_kept, on_accelerator
-from .resume import Resume, settings_of
+from .resume import Resume, Weights, settings_of
 
 # accelerate and torchmetrics are imported where they are used: they take long to load.
 if TYPE_CHECKING:
@@ -281,7 +280,7 @@ def fit(
     watched = patience is not None or isinstance(scheduler, ReduceLROnPlateau)
     higher_is_better = watched and check_monitor(monitor, metrics, val_loader)
 
-    best = None if patience is None else copy.deepcopy(model)
+    best = None if patience is None else Weights(model)
     with (
         modes_kept(model),
         on_accelerator(model, optimizer, precision) as (accelerator, placed, stepper),
@@ -289,9 +288,10 @@ def fit(
     ):
         train_loader = planned(train_loader, seed, accelerator, all_together=True)
         val_loader = planned(val_loader, seed, accelerator)
+        led_by = None if best is None else monitor
         resume = Resume(
             checkpoint,
-            settings_of(optimizer, scheduler, seed=seed, monitor=None if best is None else monitor),
+            checkpoint and settings_of(optimizer, scheduler, seed=seed, monitor=led_by),
             accelerator,
             model=model,
             best=best,
@@ -337,7 +337,7 @@ def fit(
             if best is not None:
                 history.best_epoch = history.best(monitor, higher_is_better=higher_is_better)
                 if history.best_epoch == number:
-                    best.load_state_dict(model.state_dict())
+                    best.take(model)
             if scheduler is not None and schedule_by == "epoch":
                 by_plateau = isinstance(scheduler, ReduceLROnPlateau)
                 scheduler.step(*([epoch[monitor]] if by_plateau else []))

@@ -1,10 +1,11 @@
 """What `fit` keeps of a training, so that it can go on where it was stopped."""
 
-import json
+import copy
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from torch import nn
 from torch.optim import Optimizer
 
 from .checkpoint import Checkpoint
@@ -14,6 +15,22 @@ if TYPE_CHECKING:
     from accelerate import Accelerator
 
 __all__: list[str] = []
+
+
+class Weights:
+    """A copy of the weights of a network."""
+
+    def __init__(self, model: nn.Module):
+        self.take(model)
+
+    def take(self, model: nn.Module) -> None:
+        self.kept = {name: copy.deepcopy(x) for name, x in model.state_dict().items()}
+
+    def state_dict(self) -> dict[str, Any]:
+        return self.kept
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.kept = state
 
 
 class Resume:
@@ -35,13 +52,14 @@ class Resume:
     ):
         there = {name: state for name, state in states.items() if state is not None}
         self.checkpoint = None if folder is None else Checkpoint(folder, **there)
-        self.settings = json.loads(json.dumps(settings))
+        self.settings = settings
         self.accelerator = accelerator
 
     def load(self, epochs: int) -> History:
         """What was trained before, at most `epochs` epochs; the states are put back."""
         record = None if self.checkpoint is None else self.checkpoint.record()
         if record is None:
+            self.save(History())  # to this a training goes back that is stopped in its first epoch
             return History()
         folder, before = str(self.checkpoint.folder), record["settings"]
         for name, value in self.settings.items():
@@ -71,7 +89,8 @@ def settings_of(
     optimizer: Optimizer, scheduler: Any, *, seed: int | None, monitor: str | None
 ) -> dict[str, Any]:
     """What distinguishes one training from another, as far as it can be seen from here."""
-    rates = [float(group.get("initial_lr", group["lr"])) for group in optimizer.param_groups]
+    # Schedulers keep the rate of the beginning under this name, all but ReduceLROnPlateau.
+    rates = [float(group.setdefault("initial_lr", group["lr"])) for group in optimizer.param_groups]
     return {
         "seed": seed,
         "optimizer": type(optimizer).__name__,

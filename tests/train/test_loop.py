@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
-from torchmetrics import Accuracy, MeanMetric
+from torchmetrics import Accuracy, HammingDistance, MeanMetric
 
 from iip_lib.models import LeNet
 from iip_lib.train import History, evaluate, fit, per_device, train_one_epoch
@@ -255,6 +255,31 @@ def test_evaluate_changes_nothing():
     assert torch.is_grad_enabled()
 
 
+def test_what_a_metric_has_seen_before_does_not_count():
+    model, _, _, val = toy()
+    fresh = evaluate(model, val, metrics=ACCURACY)
+    used = Accuracy("multiclass", num_classes=3)
+    used.update(torch.eye(3), torch.tensor([1, 2, 0]))
+    assert evaluate(model, val, metrics={"accuracy": used}) == fresh
+    assert used.compute() == 0
+
+
+def test_many_pictures_of_few_bits_are_counted_right():
+    """In bfloat16, 256 and 1 are 256."""
+    outputs = torch.zeros(100, 2, dtype=torch.bfloat16)
+    batches = [(outputs, torch.zeros(100, dtype=torch.int64))] * 5
+    assert evaluate(nn.Identity(), batches)["loss"] == pytest.approx(0.6931, abs=2e-3)
+    assert evaluate(nn.Identity(), [*batches, (outputs[:1] + 8, torch.zeros(1).long())])["loss"] < 1
+
+
+def test_a_forward_of_ones_own_stays():
+    model, optimizer, train, _ = toy()
+    own = model.forward = model.forward
+    for precision in (None, "bf16"):
+        fit(model, train, optimizer=optimizer, epochs=1, precision=precision)
+        assert model.forward is own
+
+
 def test_model_and_optimizer_come_home():
     model, optimizer, train, val = toy()
     fit(model, train, val, optimizer=optimizer, epochs=1)
@@ -482,6 +507,39 @@ def test_a_metric_says_itself_which_way_is_better():
     assert history.best_epoch == 1 + accuracies.index(max(accuracies))
 
 
+def test_a_metric_of_which_less_is_better():
+    model, optimizer, train, val = toy()
+    history = fit(
+        model,
+        train,
+        val,
+        optimizer=optimizer,
+        epochs=4,
+        metrics={"errors": HammingDistance("multiclass", num_classes=3)},
+        patience=4,
+        monitor="val_errors",
+    )
+    errors = history["val_errors"]
+    assert errors[0] == max(errors) > min(errors)
+    assert history.best_epoch == 1 + errors.index(min(errors))
+
+
+def test_best_weights_of_a_network_that_holds_on_to_its_features():
+    """Such a network cannot be copied whole."""
+
+    class Keeps(nn.Linear):
+        def forward(self, x):
+            self.features = super().forward(x)
+            return self.features
+
+    _, _, train, val = toy()
+    model = Keeps(3, 3)
+    model(torch.rand(2, 3))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    history = fit(model, train, val, optimizer=optimizer, epochs=2, patience=2)
+    assert evaluate(model, val)["loss"] == pytest.approx(min(history["val_loss"]))
+
+
 def test_best_is_the_first_of_equals_and_never_nan():
     history = History([{"epoch": i, "x": x} for i, x in enumerate([float("nan"), 3, 1, 1], 1)])
     assert history.best("x") == 3
@@ -498,6 +556,7 @@ def test_refuses_what_cannot_be_monitored():
             "monitor is 'val_accuracy', but a single",
         ),
         ({"monitor": "val_mean", "metrics": {"mean": MeanMetric()}}, "MeanMetric does not say"),
+        ({"monitor": "epoch"}, "monitor is 'epoch', but a name that begins with train_ or val_"),
         ({"patience": 0}, "patience is 0, but a whole number of at least 1"),
     ):
         with pytest.raises(ValueError, match=message):

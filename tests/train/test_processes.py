@@ -10,7 +10,7 @@ import torch
 from test_resume import CHILD, names, result, run_child
 from torch.utils.data import BatchSampler, DataLoader, DistributedSampler, SequentialSampler
 
-from iip_lib.train.batches import Plan, planned
+from iip_lib.train.batches import Plan, begin_epoch, planned
 
 TORCHRUN = ["torch.distributed.run", "--standalone", "--nproc-per-node=2"]
 # On a machine without a GPU, accelerate starts several processes by its switch for several GPUs.
@@ -119,6 +119,30 @@ def test_a_batch_too_small_for_all_is_refused_by_all():
         plans([[0]], 2, all_together=False)
 
 
+def test_each_process_has_the_same_plan_and_other_random_numbers():
+    class Shuffled:
+        def __init__(self):
+            self.generator = torch.Generator()
+            self.generator.seed()
+
+        def __iter__(self):
+            yield torch.randperm(20, generator=self.generator).tolist()
+
+    shares, numbers = [], []
+    for process in (0, 1):
+        accelerator = SimpleNamespace(process_index=process, num_processes=2)
+        plan = Plan(Shuffled(), 0, process, 2, all_together=True)
+        begin_epoch(5, 0, accelerator, SimpleNamespace(batch_sampler=plan))
+        assert plan.epoch == 5
+        expected = torch.random.get_rng_state()
+        shares += next(iter(plan))
+        assert torch.equal(torch.random.get_rng_state(), expected)
+        numbers.append(torch.rand(1).item())
+    assert sorted(shares) == list(range(20))
+    assert shares[:10] != sorted(shares[:10])
+    assert numbers[0] != numbers[1]
+
+
 def test_refuses_a_loader_that_already_shares():
     sampler = DistributedSampler(range(8), num_replicas=2, rank=0)
     loader = DataLoader(range(8), 4, sampler=sampler)
@@ -135,5 +159,21 @@ def test_a_planned_loader_reads_as_the_one_it_replaces():
     accelerator = SimpleNamespace(process_index=0, num_processes=1)
     found = list(planned(loader, 0, accelerator))
     assert [batch.tolist() for batch in found] == [batch.tolist() for batch in loader]
-    assert len(planned(loader, 0, accelerator)) == len(loader)
+    loader = DataLoader(
+        range(10),
+        4,
+        num_workers=1,
+        collate_fn=collate,
+        timeout=30,
+        worker_init_fn=collate,
+        multiprocessing_context="spawn",
+        prefetch_factor=3,
+        persistent_workers=True,
+    )
+    same = planned(loader, 0, accelerator)
+    assert len(same) == len(loader)
+    for name in ("num_workers", "collate_fn", "pin_memory", "timeout", "worker_init_fn"):
+        assert getattr(same, name) == getattr(loader, name)
+    assert same.multiprocessing_context.get_start_method() == "spawn"
+    assert (same.prefetch_factor, same.persistent_workers) == (3, True)
     assert planned(loader, None, accelerator) is loader

@@ -135,6 +135,40 @@ def test_every_schedule_goes_on_where_it_was(tmp_path, name):
         assert len(set(expected[0]["lr"])) > 1
 
 
+class Interrupted:
+    """cross_entropy that at its n-th call is what a key press is."""
+
+    def __init__(self, call):
+        self.left = call
+
+    def __call__(self, outputs, targets):
+        self.left -= 1
+        if self.left == 0:
+            raise KeyboardInterrupt
+        return nn.functional.cross_entropy(outputs, targets)
+
+
+@pytest.mark.parametrize("name", SCHEDULERS)
+@pytest.mark.parametrize("call", [2, 11])
+def test_a_cell_that_was_interrupted_is_run_again_with_what_is_there(tmp_path, name, call):
+    """An epoch has 3 batches to train on and 1 to measure on: call 2 is in the first epoch."""
+    make = SCHEDULERS[name]
+    model, loader, optimizer = toy()
+    arguments = {
+        "optimizer": optimizer,
+        "scheduler": make and make(optimizer),
+        "epochs": 5,
+        "patience": 5,
+        "seed": 0,
+        "checkpoint": tmp_path,
+    }
+    val = [(torch.eye(3), torch.tensor([0, 1, 0]))]
+    with pytest.raises(KeyboardInterrupt):
+        fit(model, loader, val, loss_fn=Interrupted(call), **arguments)
+    history = fit(model, loader, val, **arguments)
+    assert_same((history, model.state_dict()), train(5, None, make, patience=5))
+
+
 def test_best_weights_are_kept_over_a_stop(tmp_path):
     losses = iter([3.0, 1.0, 2.0, 2.0, 2.0, 2.0] * 3)
     # The validation loss of an epoch is the next of these; the training loss is what it is.
@@ -366,6 +400,24 @@ def test_an_error_while_writing_leaves_the_last_state(tmp_path, monkeypatch):
     checkpoint.save(2, {"note": 2})
     assert checkpoint.load() == {"note": 2}
     assert names(tmp_path) == ["epoch-0002"]
+
+
+def test_a_state_with_more_than_tensors_is_kept_too(tmp_path):
+    class Counts(nn.Linear):
+        calls = 0
+
+        def get_extra_state(self):
+            return {"calls": self.calls}
+
+        def set_extra_state(self, state):
+            self.calls = state["calls"]
+
+    model, copy = Counts(2, 2), Counts(2, 2)
+    model.calls = 5
+    Checkpoint(tmp_path, model=model).save(1, {})
+    Checkpoint(tmp_path, model=copy).load()
+    assert copy.calls == 5
+    assert torch.equal(copy.weight, model.weight)
 
 
 def test_of_two_complete_states_the_last_one_counts(tmp_path):
