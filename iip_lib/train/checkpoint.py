@@ -73,9 +73,8 @@ class Checkpoint:
         complete = self._complete()
         if complete and epoch <= max(complete):
             raise ValueError(
-                f"epoch {epoch} is to be saved in {str(self.folder)!r}, but epoch "
-                f"{max(complete)} is there "
-                f"already: load it and go on from there, or use another folder"
+                f"epoch {epoch} is to be saved in {str(self.folder)!r}, but epoch {max(complete)} "
+                f"is there already: load it and go on from there, or use another folder"
             )
         self.folder.mkdir(parents=True, exist_ok=True)
         half = self.folder / "half-written"

@@ -58,6 +58,7 @@ class Resume:
     def load(self, epochs: int) -> History:
         """What was trained before, at most `epochs` epochs; the states are put back."""
         record = None if self.checkpoint is None else self.checkpoint.record()
+        self.accelerator.wait_for_everyone()  # all have read, before the first one writes
         if record is None:
             self.save(History())  # to this a training goes back that is stopped in its first epoch
             return History()
