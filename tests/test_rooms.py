@@ -59,7 +59,7 @@ THIRD_PARTIES = {
     "train/__init__": {"iip_lib"},
     "train/_checks": {"torch"},
     "train/batches": {"accelerate", "iip_lib", "torch"},
-    "train/checkpoint": {"safetensors", "torch"},
+    "train/checkpoint": {"accelerate", "numpy", "safetensors", "torch"},
     "train/history": set(),
     "train/loop": {"accelerate", "iip_lib", "torch", "torchmetrics", "tqdm"},
     "train/machine": {"torch"},

@@ -72,7 +72,7 @@ def check_monitor(monitor: str, metrics: Mapping[str, Any] | None, val_loader: A
             f"monitor is {monitor!r}, but nothing is validated: give a val_loader, or try "
             f'monitor="train_loss"'
         )
-    metric = (metrics or {}).get(monitor.removeprefix("val_"))
+    metric = dict(metrics or {}).get(monitor.removeprefix("val_"))
     if metric is None:  # a loss, or a part of one
         return False
     if metric.higher_is_better is None:

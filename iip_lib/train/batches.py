@@ -52,7 +52,7 @@ class Plan(Sampler):
             )
         for batch in plan:
             share = batch[self.process :: self.processes]
-            if share:
+            if len(share):
                 yield share
 
     def __len__(self) -> int:
@@ -61,11 +61,16 @@ class Plan(Sampler):
     def _draw(self) -> list[list[int]]:
         with random_states_kept():
             set_seeds(self.seed, self.epoch)
-            for sampler in (self.batches, getattr(self.batches, "sampler", None)):
-                generator = getattr(sampler, "generator", None)
-                if generator is not None:
-                    generator.manual_seed(torch.initial_seed())
-            return list(self.batches)
+            samplers = (self.batches, getattr(self.batches, "sampler", None))
+            own = [g for s in samplers if (g := getattr(s, "generator", None)) is not None]
+            states = [generator.get_state() for generator in own]
+            for generator in own:
+                generator.manual_seed(torch.initial_seed())
+            try:
+                return list(self.batches)
+            finally:
+                for generator, state in zip(own, states, strict=True):
+                    generator.set_state(state)
 
 
 def planned(
@@ -74,7 +79,8 @@ def planned(
     """The loader with a `Plan`; without a seed, or if its pictures have no numbers, as it is."""
     if seed is None or not isinstance(loader, DataLoader) or loader.batch_sampler is None:
         return loader
-    if isinstance(loader.dataset, IterableDataset):
+    own_way = type(loader).__iter__ is not DataLoader.__iter__
+    if own_way or isinstance(loader.dataset, IterableDataset):
         return loader
     if isinstance(loader.sampler, DistributedSampler):
         raise ValueError(

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -83,8 +84,8 @@ class Checkpoint:
         for name, part in self.parts.items():
             _write(_file(half, name, part), part)
         (half / "record.json").write_text(json.dumps(record, indent=1), encoding="utf-8")
-        for file in half.iterdir():
-            _to_disk(file)
+        for path in (*half.iterdir(), half):
+            _to_disk(path)
         half.rename(self.folder / f"epoch-{epoch:04d}")
         _to_disk(self.folder)
         for path in complete.values():
@@ -102,11 +103,17 @@ class Checkpoint:
     def load(self) -> dict[str, Any] | None:
         """Put the last states back into the parts; give the record, or None if there is none."""
         record, complete = self.record(), self._complete()
-        if complete:
-            place = complete[max(complete)]
-            for name, part in self.parts.items():
-                with _named_if_damaged(_file(place, name, part)):
-                    _read(_file(place, name, part), part)
+        if not complete:
+            return None
+        place = complete[max(complete)]
+        files = {name: _file(place, name, part) for name, part in self.parts.items()}
+        states = {}
+        for name, file in files.items():  # all are read before the first part is changed
+            with _named_if_damaged(file):
+                states[name] = _read(file)
+        for name, part in self.parts.items():
+            with _named_if_damaged(files[name]):
+                part.load_state_dict(states[name])
         return record
 
     def _complete(self) -> dict[int, Path]:
@@ -135,11 +142,14 @@ def _file(place: Path, name: str, part: Any) -> Path:
 
 
 def _write(file: Path, part: Any) -> None:
+    from accelerate.utils import recursively_apply
     from safetensors.torch import save_file
 
     state = part.state_dict()
     if file.suffix == ".pt":
-        torch.save(state, file)
+        # A learning rate of NumPy's could be written, but would be refused when it is read.
+        plain = recursively_apply(np.generic.item, state, test_type=_is_numpy_number)
+        torch.save(plain, file)
         return
     # Shared weights are written twice, and those in another order of memory in the usual one.
     save_file(
@@ -148,13 +158,16 @@ def _write(file: Path, part: Any) -> None:
     )
 
 
-def _read(file: Path, part: Any) -> None:
+def _is_numpy_number(thing: Any) -> bool:
+    return isinstance(thing, np.generic)
+
+
+def _read(file: Path) -> Any:
     from safetensors.torch import load_file
 
     if file.suffix == ".pt":
-        part.load_state_dict(torch.load(file, map_location="cpu", weights_only=True))
-    else:
-        part.load_state_dict(load_file(file))
+        return torch.load(file, map_location="cpu", weights_only=True)
+    return load_file(file)
 
 
 def _to_disk(path: Path) -> None:

@@ -96,11 +96,11 @@ def train_one_epoch(
         number += 1
         inputs, targets = send_to_device(batch, device)
         losses = _named(loss_fn(model(inputs), targets))
-        names, sums, loss = list(losses), _sums(losses, len(inputs)), losses["loss"]
+        names, sums, loss = list(losses), _sums(losses, _size(inputs)), losses["loss"]
         if accelerator is not None and accelerator.num_processes > 1:
             sums = accelerator.reduce(sums)
             # The processes' gradients are averaged, but their shares of the batch may differ.
-            loss = loss * len(inputs) * accelerator.num_processes / sums[0]
+            loss = loss * _size(inputs) * accelerator.num_processes / sums[0]
         refuse_infinite(names, sums[1:], number)
         optimizer.zero_grad()
         if accelerator is None:
@@ -176,7 +176,7 @@ def evaluate(
                 measures.update(outputs, targets)
             if loss_fn is not None:
                 losses = _named(loss_fn(outputs, targets))
-                names, sums = list(losses), _sums(losses, len(inputs))
+                names, sums = list(losses), _sums(losses, _size(inputs))
                 refuse_infinite(names, sums[1:], number)
                 totals = totals + sums
     refuse_empty(number)
@@ -244,7 +244,8 @@ def fit(
         checkpoint: a folder, see `Checkpoint`; with it, a seed is needed.
         precision: "no", "bf16" or "fp16" (on a GPU) for mixed precision; None: what accelerate was
             told at the start of the program, else "no".
-        on_epoch: called after each epoch with its dict of the history, in the first process only.
+        on_epoch: called after each epoch with its dict of the history, in the first process only;
+            then the checkpoint is written. After a stop in between, it is called again.
 
     Returns:
         The history. From the same random seed it is the same, except for its seconds.
@@ -341,12 +342,17 @@ def fit(
             if scheduler is not None and schedule_by == "epoch":
                 by_plateau = isinstance(scheduler, ReduceLROnPlateau)
                 scheduler.step(*([epoch[monitor]] if by_plateau else []))
-            resume.save(history)
             if on_epoch is not None and accelerator.is_main_process:
                 on_epoch(epoch)
+            resume.save(history)
         if best is not None:
             model.load_state_dict(best.state_dict())
     return history
+
+
+def _size(inputs: Any) -> int:
+    """How many pictures there are; of a dict of inputs, its first one says it."""
+    return len(next(iter(inputs.values()))) if isinstance(inputs, Mapping) else len(inputs)
 
 
 def _named(loss: Loss) -> dict[str, Tensor]:

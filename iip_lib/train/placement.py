@@ -58,6 +58,7 @@ def on_accelerator(
     # Without `cpu`, accelerate would let several processes on CPUs train side by side, unconnected.
     accelerator = Accelerator(mixed_precision=precision, cpu=not _has_accelerator())
     placed = accelerator.prepare_model(model)
+    placed.training = model.training  # a wrapper for several processes begins in training mode
     optimizer.load_state_dict(optimizer.state_dict())  # goes where its parameters are
     # fp16 scales gradients. Else accelerate's optimizer only costs time: it looks for a package,
     # and into a signature, at each step.

@@ -101,7 +101,7 @@ def main():
         from torchmetrics import Accuracy
 
         metrics = {"accuracy": Accuracy("multiclass", num_classes=3)}
-    model, data = network(options.norm), pictures()
+    model, data = network(options.norm).eval(), pictures()  # fit puts it into training mode
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
     scheduler = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=0.1, total_steps=12)
     history = fit(

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
-from torchmetrics import Accuracy, HammingDistance, MeanMetric
+from torchmetrics import Accuracy, HammingDistance, MeanMetric, MetricCollection
 
 from iip_lib.models import LeNet
 from iip_lib.train import History, evaluate, fit, per_device, train_one_epoch
@@ -198,6 +198,37 @@ def test_another_loss_and_lists_of_pictures():
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     history = fit(model, batches, batches, optimizer=optimizer, epochs=2, loss_fn=F.mse_loss)
     assert history["train_loss"] == pytest.approx([1.0, 0.64])  # the slope of s² is 2 s
+
+
+def test_dicts_of_inputs_and_the_size_of_their_batches():
+    class Two(nn.Linear):
+        def forward(self, inputs):
+            return super().forward(inputs["image"] * inputs["mask"])
+
+    x, y = torch.rand(6, 3), torch.tensor([0, 1, 2, 0, 1, 2])
+    model, mask = Two(3, 3), torch.ones(6, 3)
+    batches = [({"image": x[i], "mask": mask[i]}, y[i]) for i in (slice(0, 5), slice(5, 6))]
+    loss = F.cross_entropy(model({"image": x, "mask": mask}), y).item()
+    assert evaluate(model, batches)["loss"] == pytest.approx(loss)
+    optimizer = torch.optim.SGD(model.parameters(), lr=1e-9)
+    assert train_one_epoch(model, batches, optimizer)["loss"] == pytest.approx(loss)
+
+
+def test_a_collection_of_metrics():
+    model, optimizer, train, val = toy()
+    metrics = MetricCollection(ACCURACY)
+    history = fit(
+        model,
+        train,
+        val,
+        optimizer=optimizer,
+        epochs=3,
+        metrics=metrics,
+        patience=3,
+        monitor="val_accuracy",
+    )
+    accuracies = history["val_accuracy"]
+    assert history.best_epoch == 1 + accuracies.index(max(accuracies))
 
 
 def modes(model):

@@ -202,11 +202,15 @@ def test_a_generator_of_the_loader_is_seeded_too(tmp_path):
     def loader():
         generator = torch.Generator()
         generator.seed()  # another one in each program
+        generators.append((generator, generator.get_state()))
         return DataLoader(Noisy(), 4, shuffle=True, generator=generator)
+
+    generators = []
 
     expected = train(3, None, loader=loader())
     train(1, tmp_path, loader=loader())
     assert_same(train(3, tmp_path, loader=loader()), expected)
+    assert all(torch.equal(generator.get_state(), state) for generator, state in generators)
 
 
 # ---- seeds ---------------------------------------------------------------------------------------
@@ -433,6 +437,35 @@ def test_of_two_complete_states_the_last_one_counts(tmp_path):
     assert (model.weight == 7).all()
     checkpoint.save(11, {})
     assert names(tmp_path) == ["epoch-0011"]
+
+
+def test_a_learning_rate_of_numpys_goes_on(tmp_path):
+    runs = []
+    for folder, epochs in ((None, 3), (tmp_path, 1), (tmp_path, 3)):
+        model, loader, _ = toy()
+        optimizer = torch.optim.SGD(model.parameters(), lr=np.logspace(-3, -1, 3)[1])
+        scheduler = lr_scheduler.MultiStepLR(optimizer, [1, 2])
+        history = fit(
+            model,
+            loader,
+            optimizer=optimizer,
+            scheduler=scheduler,
+            epochs=epochs,
+            seed=0,
+            checkpoint=folder,
+        )
+        runs.append((history, model.state_dict()))
+    assert_same(runs[2], runs[0])
+
+
+def test_nothing_is_changed_by_a_state_that_is_damaged_in_part(tmp_path):
+    model, _, optimizer = toy()
+    Checkpoint(tmp_path, model=model, optimizer=optimizer).save(1, {})
+    (tmp_path / "epoch-0001" / "optimizer.pt").write_bytes(b"")
+    nn.init.zeros_(model[0].weight)
+    with pytest.raises(ValueError, match=r"optimizer.pt' cannot be read back"):
+        Checkpoint(tmp_path, model=model, optimizer=optimizer).load()
+    assert (model[0].weight == 0).all()
 
 
 def test_an_epoch_is_saved_once(tmp_path):
