@@ -90,6 +90,7 @@ PYTHON = {
     "copy",
     "dataclasses",
     "functools",
+    "itertools",
     "json",
     "math",
     "operator",

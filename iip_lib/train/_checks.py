@@ -22,22 +22,27 @@ def check_numbers(least: int, **numbers: int | None) -> None:
             )
 
 
-def check_optimizer(optimizer: Optimizer, model: nn.Module) -> None:
-    """Refuse an optimizer that moves nothing here."""
-    own = {id(parameter) for parameter in model.parameters()}
-    if not any(id(p) in own for group in optimizer.param_groups for p in group["params"]):
+def check_optimizer(optimizer: Optimizer, model: nn.Module, loss_fn: Any) -> None:
+    """Refuse an optimizer that moves nothing here, or a part that is no longer there."""
+    if isinstance(optimizer, torch.optim.LBFGS):
+        raise ValueError(
+            "LBFGS asks for the loss several times in a step, but here a batch has one: "
+            "try torch.optim.SGD or torch.optim.AdamW"
+        )
+    parts = [part for part in (model, loss_fn) if isinstance(part, nn.Module)]
+    here = {id(p) for part in parts for p in part.parameters()}
+    moved = {id(p) for group in optimizer.param_groups for p in group["params"]}
+    if not any(id(p) in moved for p in model.parameters()):
         raise ValueError(
             "the optimizer holds no parameter of this model, but it has to change them: build "
             "it anew, over model.parameters(), after each time you build or replace the model"
         )
-
-
-def check_workers(loader: Any) -> None:
-    """Refuse random numbers that no seed of an epoch reaches."""
-    if getattr(loader, "persistent_workers", False):
+    left_out = [p for p in model.parameters() if p.requires_grad and id(p) not in moved]
+    if moved - here and left_out:
         raise ValueError(
-            "the workers of the loader are persistent, but with a seed the random numbers of each "
-            "epoch begin anew: use persistent_workers=False"
+            "the optimizer holds parameters that are no longer those of this model, and not all of "
+            "those that are: build it anew, over model.parameters(), after each time you build or "
+            "replace the model or a part of it"
         )
 
 
@@ -72,7 +77,7 @@ def check_monitor(monitor: str, metrics: Mapping[str, Any] | None, val_loader: A
             f"monitor is {monitor!r}, but nothing is validated: give a val_loader, or try "
             f'monitor="train_loss"'
         )
-    metric = dict(metrics or {}).get(monitor.removeprefix("val_"))
+    metric = dict(metrics or {}).get(monitor[len("val_") :]) if monitor[0] == "v" else None
     if metric is None:  # a loss, or a part of one
         return False
     if metric.higher_is_better is None:
@@ -83,10 +88,14 @@ def check_monitor(monitor: str, metrics: Mapping[str, Any] | None, val_loader: A
     return metric.higher_is_better
 
 
-def check_monitored(monitor: str, epoch: Mapping[str, Any]) -> None:
-    """Refuse to be led by what is no number of the history."""
-    if not isinstance(epoch.get(monitor), (int, float)):
-        numbers = [name for name, value in epoch.items() if isinstance(value, float)]
+def check_monitored(monitor: str, epoch: Mapping[str, Any], names: set[str]) -> None:
+    """Refuse to be led by what is no number of a loss or a metric (their names without prefix)."""
+    numbers = [
+        name
+        for name, value in epoch.items()
+        if isinstance(value, (int, float)) and name.partition("_")[2] in names
+    ]
+    if monitor not in numbers:
         raise ValueError(
             f"monitor is {monitor!r}, but a single number of the history is needed: "
             f"choose one of {', '.join(numbers)}"
@@ -110,6 +119,34 @@ def check_losses(losses: Mapping[str, Any]) -> None:
         raise ValueError(
             f"the parts of the loss are {list(losses)}, but at least one is needed, and 'loss' is "
             f"the name of their sum: name each after what it measures"
+        )
+
+
+def check_same_names(names: list[str], before: list[str]) -> None:
+    """Refuse a loss whose parts change from batch to batch."""
+    if before and names != before:
+        raise ValueError(
+            f"the losses of a batch are {names}, but those of the one before were {before}: let "
+            f"loss_fn return the same parts in the same order each time"
+        )
+
+
+def check_other_names(losses: Mapping[str, Any], metrics: Mapping[str, Any]) -> None:
+    """Refuse a metric that would take the place of a loss in the history."""
+    both = sorted(losses.keys() & metrics.keys())
+    if both:
+        raise ValueError(
+            f"{both} are names of losses and of metrics, but in the history each must be one "
+            f"thing: give the metrics other names"
+        )
+
+
+def check_gradient(loss: Tensor) -> None:
+    """Refuse a loss from which nothing can be learned."""
+    if not loss.requires_grad:
+        raise ValueError(
+            "the loss has no gradient, but one is needed to learn: look whether all parameters "
+            "are frozen (requires_grad), or outputs were detached"
         )
 
 
@@ -142,4 +179,4 @@ def told(where: str) -> Iterator[None]:
     try:
         yield
     except FloatingPointError as error:
-        raise FloatingPointError(f"{where}: {error}") from None
+        raise FloatingPointError(f"{where}: {error}") from error

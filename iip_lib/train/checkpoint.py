@@ -43,8 +43,8 @@ class Checkpoint:
         None if there is no state yet.
 
     Raises:
-        ValueError: ``save`` of an epoch that is not after the last one in the folder; ``load`` of
-            a file that is damaged, or that does not fit its part. The message names the file.
+        ValueError: ``save`` of an epoch that is not after the last one in the folder, or where
+            something else has its name; ``load`` of a file that is damaged, or that does not fit its part. The message names the file.
 
     Example:
         >>> import tempfile
@@ -66,7 +66,7 @@ class Checkpoint:
     """
 
     def __init__(self, folder: str | Path, **parts: Any):
-        self.folder = Path(folder)
+        self.folder = Path(folder).absolute()
         self.parts = parts
 
     def save(self, epoch: int, record: dict[str, Any]) -> None:
@@ -77,6 +77,12 @@ class Checkpoint:
                 f"epoch {epoch} is to be saved in {str(self.folder)!r}, but epoch {max(complete)} "
                 f"is there already: load it and go on from there, or use another folder"
             )
+        whole = self.folder / f"epoch-{epoch:04d}"
+        if whole.exists():
+            raise ValueError(
+                f"{str(whole)!r} is there already, but it is no state of a training, for it has no "
+                f"record.json: move it away, or use another folder"
+            )
         self.folder.mkdir(parents=True, exist_ok=True)
         half = self.folder / "half-written"
         shutil.rmtree(half, ignore_errors=True)  # left by a save that was stopped
@@ -86,7 +92,7 @@ class Checkpoint:
         (half / "record.json").write_text(json.dumps(record, indent=1), encoding="utf-8")
         for path in (*half.iterdir(), half):
             _to_disk(path)
-        half.rename(self.folder / f"epoch-{epoch:04d}")
+        half.rename(whole)
         _to_disk(self.folder)
         for path in complete.values():
             shutil.rmtree(path)
@@ -119,7 +125,11 @@ class Checkpoint:
     def _complete(self) -> dict[int, Path]:
         """The complete states by their epoch: one, or two if a removal was stopped."""
         found = {path: re.fullmatch(r"epoch-(\d{4,})", path.name) for path in self.folder.glob("*")}
-        return {int(name[1]): path for path, name in found.items() if name}
+        return {
+            int(name[1]): path
+            for path, name in found.items()
+            if name and (path / "record.json").exists()
+        }
 
 
 @contextmanager

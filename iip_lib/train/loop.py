@@ -14,13 +14,15 @@ from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from tqdm import tqdm
 
 from ._checks import (
+    check_gradient,
     check_losses,
     check_monitor,
     check_monitored,
     check_numbers,
     check_optimizer,
+    check_other_names,
+    check_same_names,
     check_scheduler,
-    check_workers,
     refuse_empty,
     refuse_infinite,
     told,
@@ -58,7 +60,8 @@ def train_one_epoch(
 
     Args:
         model: the network. Batches are brought to the device that holds it.
-        loader: batches (inputs, targets).
+        loader: batches (inputs, targets). Inputs are a tensor, a dict of tensors, or a list of
+            pictures; their length is the number of pictures.
         optimizer: made over the parameters of `model`.
         loss_fn: from outputs and targets, a mean over the batch; or a dict of such means, the
             parts of a loss, which are added.
@@ -96,7 +99,9 @@ def train_one_epoch(
         number += 1
         inputs, targets = send_to_device(batch, device)
         losses = _named(loss_fn(model(inputs), targets))
+        check_same_names(list(losses), names)
         names, sums, loss = list(losses), _sums(losses, _size(inputs)), losses["loss"]
+        check_gradient(loss)
         if accelerator is not None and accelerator.num_processes > 1:
             sums = accelerator.reduce(sums)
             # The processes' gradients are averaged, but their shares of the batch may differ.
@@ -176,6 +181,7 @@ def evaluate(
                 measures.update(outputs, targets)
             if loss_fn is not None:
                 losses = _named(loss_fn(outputs, targets))
+                check_same_names(list(losses), names)
                 names, sums = list(losses), _sums(losses, _size(inputs))
                 refuse_infinite(names, sums[1:], number)
                 totals = totals + sums
@@ -184,7 +190,9 @@ def evaluate(
         totals = accelerator.reduce(totals)
     measured = _means(names, totals) if names else {}
     if metrics:  # torchmetrics itself puts together what several processes have seen
-        measured |= {name: value.tolist() for name, value in measures.compute().items()}
+        values = {name: value.tolist() for name, value in measures.compute().items()}
+        check_other_names(measured, values)
+        measured |= values
     return measured
 
 
@@ -238,10 +246,12 @@ def fit(
             epoch: measure the network on other pictures. None: train all epochs, keep the last.
         monitor: a name in the history. Of a metric, torchmetrics knows which way is better.
         seed: at least 0. Order of the pictures and all random numbers of an epoch then follow from
-            the seed and the number of the epoch alone. Generators of Python, NumPy and torch go
-            on afterwards as if nothing had been drawn. None: they are left alone, and random
-            numbers go on from where they are.
-        checkpoint: a folder, see `Checkpoint`; with it, a seed is needed.
+            the seed and the number of the epoch alone; workers begin anew in each epoch, even
+            persistent ones. Generators of Python, NumPy and torch go on afterwards as if nothing
+            had been drawn. None: random numbers go on from where they are.
+        checkpoint: a folder, see `Checkpoint`; with it, a seed is needed. A training that goes on
+            must have the same seed, kinds and settings of optimizer and scheduler, and precision;
+            `epochs` may have grown. The schedule itself is the one in the checkpoint.
         precision: "no", "bf16" or "fp16" (on a GPU) for mixed precision; None: what accelerate was
             told at the start of the program, else "no".
         on_epoch: called after each epoch with its dict of the history, in the first process only;
@@ -275,8 +285,7 @@ def fit(
         check_numbers(1, patience=patience)
     if seed is not None or checkpoint is not None:
         check_numbers(0, seed=seed)
-        check_workers(train_loader)
-    check_optimizer(optimizer, model)
+    check_optimizer(optimizer, model, loss_fn)
     check_scheduler(scheduler, optimizer, schedule_by)
     watched = patience is not None or isinstance(scheduler, ReduceLROnPlateau)
     higher_is_better = watched and check_monitor(monitor, metrics, val_loader)
@@ -284,17 +293,25 @@ def fit(
     best = None if patience is None else Weights(model)
     with (
         modes_kept(model),
-        on_accelerator(model, optimizer, precision) as (accelerator, placed, stepper),
+        on_accelerator(model, optimizer, loss_fn, precision) as (accelerator, placed, stepper),
         seeded(seed, accelerator) as seed,
     ):
         train_loader = planned(train_loader, seed, accelerator, all_together=True)
         val_loader = planned(val_loader, seed, accelerator)
-        led_by = None if best is None else monitor
+        settings = settings_of(
+            optimizer,
+            scheduler,
+            schedule_by=schedule_by,
+            seed=seed,
+            monitor=None if best is None else monitor,
+            precision=accelerator.mixed_precision,
+        )
         resume = Resume(
             checkpoint,
-            checkpoint and settings_of(optimizer, scheduler, seed=seed, monitor=led_by),
+            settings,
             accelerator,
             model=model,
+            loss_fn=loss_fn if isinstance(loss_fn, nn.Module) else None,
             best=best,
             optimizer=optimizer,
             scheduler=scheduler,
@@ -334,7 +351,7 @@ def fit(
             history.epochs.append(epoch)
 
             if watched:
-                check_monitored(monitor, epoch)
+                check_monitored(monitor, epoch, {*losses, *(metrics or {})})
             if best is not None:
                 history.best_epoch = history.best(monitor, higher_is_better=higher_is_better)
                 if history.best_epoch == number:

@@ -3,7 +3,8 @@
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from itertools import chain
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
@@ -19,8 +20,8 @@ __all__: list[str] = []
 
 
 def device_of(model: nn.Module) -> torch.device:
-    """Where the first parameter is."""
-    return next(model.parameters(), torch.empty(0)).device
+    """Where the first parameter is; without one, the first buffer, such as weights of classes."""
+    return next(chain(model.parameters(), model.buffers()), torch.empty(0)).device
 
 
 @contextmanager
@@ -36,7 +37,7 @@ def modes_kept(model: nn.Module) -> Iterator[None]:
 
 @contextmanager
 def on_accelerator(
-    model: nn.Module, optimizer: Optimizer, precision: str | None
+    model: nn.Module, optimizer: Optimizer, loss_fn: Any, precision: str | None
 ) -> Iterator[tuple["Accelerator", nn.Module, Optimizer]]:
     """accelerate, and what it makes of model and optimizer; afterwards they are as they came.
 
@@ -59,7 +60,11 @@ def on_accelerator(
     accelerator = Accelerator(mixed_precision=precision, cpu=not _has_accelerator())
     placed = accelerator.prepare_model(model)
     placed.training = model.training  # a wrapper for several processes begins in training mode
-    optimizer.load_state_dict(optimizer.state_dict())  # goes where its parameters are
+    if device_of(model) != home:
+        optimizer.load_state_dict(optimizer.state_dict())  # goes where its parameters are
+    loss_home = device_of(loss_fn) if isinstance(loss_fn, nn.Module) else None
+    if loss_home is not None:
+        loss_fn.to(accelerator.device)
     # fp16 scales gradients. Else accelerate's optimizer only costs time: it looks for a package,
     # and into a signature, at each step.
     stepper = optimizer if accelerator.scaler is None else accelerator.prepare_optimizer(optimizer)
@@ -73,5 +78,7 @@ def on_accelerator(
         if device_of(model) != home:
             model.to(home)
             optimizer.load_state_dict(optimizer.state_dict())
+        if loss_home is not None:
+            loss_fn.to(loss_home)
         if first:  # accelerate allows a program one precision; the next call may want another
             AcceleratorState._reset_state()

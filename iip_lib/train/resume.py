@@ -87,15 +87,22 @@ class Resume:
 
 
 def settings_of(
-    optimizer: Optimizer, scheduler: Any, *, seed: int | None, monitor: str | None
+    optimizer: Optimizer,
+    scheduler: Any,
+    *,
+    schedule_by: str,
+    seed: int | None,
+    monitor: str | None,
+    precision: str,
 ) -> dict[str, Any]:
     """What distinguishes one training from another, as far as it can be seen from here."""
-    # Schedulers keep the rate of the beginning under this name, all but ReduceLROnPlateau.
-    rates = [float(group.setdefault("initial_lr", group["lr"])) for group in optimizer.param_groups]
+    # The groups of the optimizer change with the schedule; these settings stay as they were.
+    plain = {k: v for k, v in optimizer.defaults.items() if isinstance(v, (int, float, str))}
     return {
         "seed": seed,
         "optimizer": type(optimizer).__name__,
-        "learning rates": rates,
-        "scheduler": None if scheduler is None else type(scheduler).__name__,
+        **{f"optimizer's {name}": value for name, value in plain.items()},
+        "scheduler": None if scheduler is None else f"{type(scheduler).__name__} by {schedule_by}",
         "best epoch by": monitor,
+        "precision": precision,
     }

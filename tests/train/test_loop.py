@@ -1,6 +1,7 @@
 """The number for this machine, and the loop: its numbers are those of a plain loop."""
 
 import copy
+import itertools
 import subprocess
 import sys
 
@@ -15,6 +16,7 @@ from torchmetrics import Accuracy, HammingDistance, MeanMetric, MetricCollection
 
 from iip_lib.models import LeNet
 from iip_lib.train import History, evaluate, fit, per_device, train_one_epoch
+from iip_lib.train.loop import _sums
 
 
 @pytest.fixture(autouse=True)
@@ -651,6 +653,48 @@ def test_refuses_an_optimizer_of_another_model():
         fit(model, train, optimizer=foreign, epochs=1)
 
 
+def test_refuses_an_optimizer_of_a_part_that_was_replaced():
+    model, optimizer, train, _ = toy()
+    model[2] = nn.Linear(8, 3)
+    with pytest.raises(ValueError, match=r"no longer those of this model, and not all of those"):
+        fit(model, train, optimizer=optimizer, epochs=1)
+    for parameter in model[2].parameters():  # on purpose, then
+        parameter.requires_grad_(False)
+    fit(model, train, optimizer=optimizer, epochs=1)
+
+
+def test_refuses_what_cannot_learn():
+    model, optimizer, train, _ = toy()
+    closure = torch.optim.LBFGS(model.parameters())
+    with pytest.raises(ValueError, match=r"LBFGS asks for the loss several times .* try torch"):
+        fit(model, train, optimizer=closure, epochs=1)
+    model.requires_grad_(False)
+    with pytest.raises(ValueError, match=r"the loss has no gradient, .* all parameters are frozen"):
+        fit(model, train, optimizer=optimizer, epochs=1)
+
+
+def test_refuses_names_that_are_not_clear():
+    model, optimizer, train, val = toy()
+    with pytest.raises(ValueError, match=r"\['loss'\] are names of losses and of metrics, but"):
+        evaluate(model, val, metrics={"loss": Accuracy("multiclass", num_classes=3)})
+    orders = itertools.cycle([1, -1])
+
+    def loss_fn(outputs, targets):
+        parts = in_parts(outputs, targets)
+        return dict(list(parts.items())[:: next(orders)])
+
+    message = r"losses of a batch are \['loss', 'box', 'class'\], but those of the one before were"
+    with pytest.raises(ValueError, match=message):
+        fit(model, train, optimizer=optimizer, epochs=1, loss_fn=loss_fn)
+
+
+def test_a_mean_loss_holds_no_graph():
+    """Else each epoch would keep all that its batches went through."""
+    losses = _sums({"loss": torch.ones((), requires_grad=True) * 2}, 3)
+    assert losses.tolist() == [3, 6]
+    assert not losses.requires_grad
+
+
 @pytest.mark.parametrize("epochs", [0, -1, 1.5, "3", None, True])
 def test_refuses_epochs_that_are_no_number_of_epochs(epochs):
     model, optimizer, train, _ = toy()
@@ -707,6 +751,7 @@ def test_in_a_notebook_only_stderr_is_written():
 
 def test_the_import_is_quick_and_silent():
     """Packages that take seconds to load are loaded when a training begins."""
-    code = "import sys, iip_lib.train; print({'torchmetrics', 'torchvision'} & set(sys.modules))"
+    heavy = {"accelerate", "safetensors", "torchmetrics", "torchvision"}
+    code = f"import sys, iip_lib.train; print({heavy} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == ("set()\n", "")
