@@ -128,6 +128,18 @@ def test_all_explanations_are_the_same(printed):
         assert row[-1] == "equal" or float(row[-1]) < 1e-4, row
 
 
+def test_the_probe_of_the_backbone_is_beside_the_network_from_scratch():
+    done = run("transfer", "--quick")
+    assert done.returncode == 0, done.stdout + done.stderr
+    head, row = cells(done.stdout)
+    assert head == ["set", "a class", "probe", "from scratch", "probe is better"]
+    assert row[:2] == ["textures", "10"]
+    probe, scratch = map(float, row[2:4])
+    assert row[4] == f"{int(probe > scratch)} of 1"
+    assert 60 < probe <= 100  # five classes: guessing gives 20
+    assert 0 <= scratch <= 100
+
+
 @pytest.fixture
 def measure(monkeypatch):
     monkeypatch.syspath_prepend(str(FOLDER))

@@ -68,6 +68,7 @@ def test_commands_in_guides_exist(name):
         assert target in TARGETS
 
 
+NOT_TEXT = (".webp", ".png", ".safetensors")
 PRIVATE = re.compile(
     r"/(?:work|root|home|Users)/[a-z]|\.\./shared|pypi\.org|pythonhosted|npmjs|deb\.debian|resolved\"?: ?\"http"
 )
@@ -75,7 +76,7 @@ PRIVATE = re.compile(
 
 def test_nothing_names_a_machine_or_a_registry():
     for name in tracked():
-        if name == "tests/test_repository.py" or name.endswith((".webp", ".png")):
+        if name == "tests/test_repository.py" or name.endswith(NOT_TEXT):
             continue
         found = PRIVATE.search((ROOT / name).read_text("utf-8"))
         assert not found, f"{name}: {found[0]}"
@@ -84,7 +85,7 @@ def test_nothing_names_a_machine_or_a_registry():
 def test_the_address_of_the_repository_stands_in_one_line():
     url = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))["repository"]["url"]
     assert [
-        n for n in tracked() if not n.endswith(".webp") and url in (ROOT / n).read_text("utf-8")
+        n for n in tracked() if not n.endswith(NOT_TEXT) and url in (ROOT / n).read_text("utf-8")
     ] == ["_config.yml"]
 
 

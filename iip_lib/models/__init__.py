@@ -2,6 +2,8 @@
 
 from .alexnet import AlexNet as AlexNet
 from .autoencoder import AutoEncoder as AutoEncoder
+from .backbone import CIFAR10_CLASSES as CIFAR10_CLASSES
+from .backbone import backbone as backbone
 from .efficientnet import EfficientNet as EfficientNet
 from .efficientnet import MBConv as MBConv
 from .efficientnet import SqueezeExcitation as SqueezeExcitation
