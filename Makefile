@@ -12,7 +12,7 @@ test:  ## lint, test the library, build the book and look at it in a browser
 serve:  ## show the built book in a browser
 	@$(RUN) site scripts/live.py --serve
 live:  ## preview a chapter while writing it: CHAPTER=images/pixels LANGUAGE=ja EXECUTE=1
-	@$(RUN) $(if $(EXECUTE),book,site) scripts/live.py --language $(or $(LANGUAGE),en) $(if $(EXECUTE),--execute) $(CHAPTER)
+	@$(RUN) $(if $(EXECUTE),book,site) scripts/live.py --language $(or $(LANGUAGE),en) $(if $(EXECUTE),--execute) $(if $(ONCE),--once) $(CHAPTER)
 i18n:  ## bring the catalogues up to date and list what is left to translate
 	@$(RUN) site scripts/catalogues.py
 lint:  ## check style and spelling

@@ -1,10 +1,11 @@
 """Preview the book while writing: saves a file, and the page in the browser is new.
 
-usage: python scripts/live.py [--language ja] [--execute] [--port 8000] [CHAPTER]
+usage: python scripts/live.py [--language ja] [--execute] [--once] [--port 8000] [CHAPTER]
        python scripts/live.py --serve
 
 CHAPTER (such as images/pixels) is the page that is opened. Without --execute nothing is executed
 and torch is not needed: figures are missing, and numbers that a cell would compute show as "…".
+--once writes the page and ends; the exit status says whether it is free of mistakes.
 --serve shows the site that `make book` built.
 """
 
@@ -20,8 +21,11 @@ from build import processes, render
 from book import ROOT, Book, BookError, run, say
 
 
-def rebuild(book: Book, language: str, page: str, execute: bool) -> None:
-    """Write what changed; mistakes are shown, and the last good page stays."""
+def rebuild(book: Book, language: str, page: str, execute: bool) -> bool:
+    """Write what changed; mistakes are shown, and the last good page stays.
+
+    Returns whether there was no mistake.
+    """
     start = time.perf_counter()
     try:
         name = None
@@ -33,10 +37,11 @@ def rebuild(book: Book, language: str, page: str, execute: bool) -> None:
             result = pool.submit(render, book, language, name, only=[page]).result()
     except BookError as error:
         say(f"{error}\n(the page stays as it was)")
-        return
+        return False
     for warning in result.warnings:
         say(f"  {warning}")
     say(f"{page} in {language}: {time.perf_counter() - start:.1f} s")
+    return not result.warnings
 
 
 def serve(folder: Path, port: int, page: str, watch: list[str], action) -> None:
@@ -59,6 +64,7 @@ def main() -> int:
     parser.add_argument("chapter", nargs="?", default="index")
     parser.add_argument("--language", default="en")
     parser.add_argument("--execute", action="store_true")
+    parser.add_argument("--once", action="store_true", help="write the page, and end")
     parser.add_argument("--serve", action="store_true")
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--root", type=Path, default=ROOT, help="folder of the book")
@@ -78,7 +84,9 @@ def main() -> int:
         raise BookError(f"there is no language {arguments.language!r}; there are: {known}")
     # previews without execution have a folder of their own, so that they never spoil a build
     preview = Preview(book.root)
-    rebuild(preview, arguments.language, page, arguments.execute)
+    good = rebuild(preview, arguments.language, page, arguments.execute)
+    if arguments.once:
+        return 0 if good else 1
     folder = preview.sphinx_folder(arguments.language) / "html"
     root = book.root / "book"
     watch = [str(root / f"{page.removeprefix('book/')}.md"), str(root / "glossary.yml")]
