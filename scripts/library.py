@@ -16,7 +16,8 @@ import venv
 from environment import INSTALLER, ROOT, call
 
 RESOLUTION = {"oldest": "lowest-direct", "newest": "highest"}
-# the tests that need nothing of the book
+# the tests that need nothing of the book, but what runs a notebook
+TOOLS = ["ipykernel", "nbclient"]
 TESTS = [
     "iip_lib",
     *(f"tests/{name}" for name in ("data", "models", "ops", "train")),
@@ -40,7 +41,7 @@ def install(releases: str) -> str:
     uv = [python, "-m", "uv", "pip", "install", "--quiet", "--python", python]
     call(*uv, "--resolution", RESOLUTION[releases], "--editable", ".")
     # uv leaves what is there where a package is content with it, so the oldest stay the oldest
-    call(*uv, *packages_of_tests())
+    call(*uv, *packages_of_tests(), *TOOLS)
     return python
 
 

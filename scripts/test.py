@@ -9,11 +9,21 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 from book import ROOT, run, say
 
 LARGEST_FILE = 500_000  # bytes; data and built pages do not belong into the repository
 LARGER = {"iip_lib/models/backbone.safetensors": 10_000_000}
+
+SCHEMAS = {  # of check-jsonschema, which has them with it: no network is needed
+    "vendor.github-workflows": "workflows/*.yml",
+    "custom.github-workflows-require-timeout": "workflows/*.yml",
+    "vendor.github-actions": "actions/*/action.yml",
+    "vendor.github-issue-forms": "ISSUE_TEMPLATE/[!c]*.yml",
+    "vendor.github-issue-config": "ISSUE_TEMPLATE/config.yml",
+    "vendor.dependabot": "dependabot.yml",
+}
 
 
 def lint() -> list[str]:
@@ -31,12 +41,38 @@ def lint() -> list[str]:
         for name, command in checks.items()
         if subprocess.run([sys.executable, "-m", *command], cwd=ROOT, check=False).returncode
     ]
+    failed += check_github(ROOT)
     for name in tracked():
         largest = LARGER.get(name, LARGEST_FILE)
         if (ROOT / name).stat().st_size > largest:
             say(f"{name} is larger than {largest} bytes")
             failed.append("large files")
     return failed
+
+
+def check_github(root: Path) -> list[str]:
+    """Names of the checks that found something in what GitHub reads: form, and safety."""
+    files = {name: sorted((root / ".github").glob(pattern)) for name, pattern in SCHEMAS.items()}
+    commands = {
+        name: ["check-jsonschema", "--quiet", "--builtin-schema", name, *map(str, found)]
+        for name, found in files.items()
+        if found
+    }
+    commands["zizmor"] = [
+        "zizmor",
+        "--offline",
+        "--quiet",
+        "--pedantic",
+        "--strict-collection",
+        str(root / ".github"),
+    ]
+    return [
+        name
+        for name, (program, *arguments) in commands.items()
+        if subprocess.run(
+            [Path(sys.executable).with_name(program), *arguments], check=False
+        ).returncode
+    ]
 
 
 def tracked(endings: tuple[str, ...] = ("",)) -> list[str]:
