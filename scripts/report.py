@@ -72,12 +72,15 @@ def main() -> int:
         os.environ.get(f"GITHUB_{name}", "") for name in ("SERVER_URL", "REPOSITORY", "RUN_ID")
     )
     listing = ["--state", "open", "--limit", "1000", "--json", "number,title"]
-    known = {issue["title"]: issue["number"] for issue in json.loads(gh("issue", "list", *listing))}
+    open_issues = json.loads(gh("issue", "list", *listing))
+    # the same chapter may fail at another cell now: it is still the same issue
+    known = {issue["title"].split(",")[0]: str(issue["number"]) for issue in open_issues}
     for name, lines in reports(json.loads(os.environ["JOBS"]), Path(sys.argv[1])).items():
         shown = "\n".join(line[:500].replace("```", "'''") for line in lines[:LINES_SHOWN])
         body = f"{server}/{repository}/actions/runs/{run}\n\n```text\n{shown}\n```\n"
-        if name in known:
-            gh("issue", "comment", str(known[name]), "--body-file", "-", text=body)
+        number = known.get(name.split(",")[0])
+        if number:
+            gh("issue", "comment", number, "--body-file", "-", text=body)
         else:
             gh("issue", "create", "--title", name, "--body-file", "-", text=body)
         print(name, flush=True)

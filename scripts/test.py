@@ -66,13 +66,14 @@ def check_github(root: Path) -> list[str]:
         "--strict-collection",
         str(root / ".github"),
     ]
-    return [
-        name
-        for name, (program, *arguments) in commands.items()
-        if subprocess.run(
-            [Path(sys.executable).with_name(program), *arguments], check=False
-        ).returncode
-    ]
+    failed = []
+    for name, (program, *arguments) in commands.items():
+        line = [Path(sys.executable).with_name(program), *arguments]
+        done = subprocess.run(line, capture_output=True, encoding="utf-8", check=False)
+        if done.returncode:
+            say(done.stdout + done.stderr)
+            failed.append(name)
+    return failed
 
 
 def tracked(endings: tuple[str, ...] = ("",)) -> list[str]:

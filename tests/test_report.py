@@ -71,7 +71,8 @@ def test_what_went_well_is_not_told(logs):
 GH = """#!{python}
 import json, pathlib, sys
 if sys.argv[1:3] == ["issue", "list"]:
-    print(json.dumps([{{"number": 7, "title": "Weekly run: newest"}}]))
+    print(json.dumps([{{"number": 7, "title": "Weekly run: newest"}},
+        {{"number": 8, "title": "Weekly run: book/images/pixels, code cell 1"}}]))
 else:
     with open({calls!r}, "a") as file:
         file.write(json.dumps([sys.argv[1:], sys.stdin.read()]) + "\\n")
@@ -87,19 +88,18 @@ def test_gh_is_asked_for_an_issue_or_adds_to_the_open_one(logs, tmp_path):
     (logs / "log-newest.txt").write_text(TESTS.replace("assert", "``` $(touch here) assert"))
     environment = {
         "PATH": f"{program.parent}{os.pathsep}{os.environ['PATH']}",
-        "JOBS": json.dumps({"locked": FAILURE, "newest": FAILURE}),
+        "JOBS": json.dumps({"locked": FAILURE, "links": FAILURE, "newest": FAILURE}),
         "GITHUB_SERVER_URL": "https://github.example",
         "GITHUB_REPOSITORY": "owner/book",
         "GITHUB_RUN_ID": "12",
     }
     output = run_script("report.py", logs, environment=environment)
     assert output.code == 0, output.text
-    created, commented = map(json.loads, calls.read_text().splitlines())
-    assert created[0] == [
-        *("issue", "create", "--title", "Weekly run: book/images/pixels, code cell 3"),
-        *("--body-file", "-"),
-    ]
-    assert "https://github.example/owner/book/actions/runs/12" in created[1]
-    assert "ValueError: no picture" in created[1]
-    assert commented[0] == ["issue", "comment", "7", "--body-file", "-"]
-    assert commented[1].count("```") == 2, "a log cannot leave its block"
+    training, pixels, newest = map(json.loads, calls.read_text().splitlines())
+    assert pixels[0] == ["issue", "comment", "8", "--body-file", "-"]
+    assert "code cell 3 failed: ValueError: no picture" in pixels[1]
+    title = "Weekly run: book/training/first_training"
+    assert training[0] == ["issue", "create", "--title", title, "--body-file", "-"]
+    assert "https://github.example/owner/book/actions/runs/12" in training[1]
+    assert newest[0] == ["issue", "comment", "7", "--body-file", "-"]
+    assert newest[1].count("```") == 2, "a log cannot leave its block"
