@@ -342,6 +342,15 @@ def test_the_week_starts_from_nothing():
                     assert step["with"]["results"] == "false", job
 
 
+def test_newest_means_also_what_requirements_hold_at_one_release(monkeypatch, tmp_path):
+    import lock
+
+    (tmp_path / "requirements.in").write_text("# torch==0\naccelerate\ntorch==1\nx>=2\ny==3\n")
+    monkeypatch.setattr(lock, "ROOT", tmp_path)
+    assert lock.held().split() == ["torch", "y"]
+    assert "lock.py --newest" in TEXTS["weekly"]
+
+
 def test_publishing_waits_for_a_good_build_of_main():
     assert JOBS["book", "publish"]["needs"] == "render"
     assert JOBS["book", "render"]["needs"] == "execute"
