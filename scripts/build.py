@@ -22,12 +22,12 @@ from pathlib import Path
 
 from execute import execute_book
 from index import write_index
-from languages import SEARCH_SCRIPTS
+from search import SPHINX_SEARCH
 
 from book import ROOT, Book, digest, run, say
 
 LEFT_OUT = {".buildinfo", ".buildinfo.bak", "_sources", ".doctrees", "objects.inv"}
-LEFT_OUT |= {"searchtools.js", "language_data.js", *SEARCH_SCRIPTS}  # Sphinx's own search
+LEFT_OUT |= set(SPHINX_SEARCH)
 
 
 @dataclass

@@ -99,7 +99,10 @@ def write_index(book: Book, language: str) -> None:
     folder = book.sphinx_folder(language)
     pages = folder / "html"
     glossary = book.root / "book" / "glossary.yml"
-    terms = [t for t in load(glossary) if f"book/{t.chapter}" in book.pages]
+    try:
+        terms = [t for t in load(glossary) if f"book/{t.chapter}" in book.pages]
+    except (OSError, ValueError) as error:
+        raise BookError(f"the search needs the glossary: {error}") from None
     names = parts(book, language)
     wanted = digest(
         version("pagefind"),

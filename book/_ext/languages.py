@@ -13,9 +13,6 @@ from sphinx.locale import _
 from sphinx.transforms import SphinxTransform
 from sphinx.util.docutils import SphinxRole
 
-# Scripts of Sphinx that serve its own search, which this book replaces.
-SEARCH_SCRIPTS = ("doctools.js", "sphinx_highlight.js", "translations.js")
-
 
 def repository(config) -> str:
     """Address of the repository: the one CI runs for, else the one line in ``_config.yml``."""
@@ -71,11 +68,6 @@ def page_context(app, pagename, templatename, context, doctree) -> None:
         if exists_everywhere
         else []
     )
-    context["script_files"] = [
-        script
-        for script in context["script_files"]
-        if Path(getattr(script, "filename", None) or "").name not in SEARCH_SCRIPTS
-    ]
     context["site_address"] = site_address(config)
     descriptions = (
         [m["content"] for m in doctree.findall(nodes.meta) if m.get("name") == "description"]
@@ -83,11 +75,6 @@ def page_context(app, pagename, templatename, context, doctree) -> None:
         else []
     )
     context["page_description"] = descriptions[0] if descriptions else ""
-
-
-def without_sphinx_search(app) -> None:
-    """Its index knows no Korean and does not split Japanese: ``scripts/index.py`` makes another."""
-    app.builder.search = False
 
 
 def passage(node: nodes.Element) -> str:
@@ -168,7 +155,6 @@ def setup(app):
     app.add_role("repository", RepositoryRole())
     app.add_config_value("languages", {"en": "English"}, "html")
     app.connect("config-inited", set_words, priority=400)  # before the theme reads its options
-    app.connect("builder-inited", without_sphinx_search)
     app.connect("html-page-context", page_context)
     app.connect("env-updated", write_everything_if_titles_changed)
     app.add_transform(NoticeOfGaps)

@@ -335,7 +335,8 @@ export function start(page) {
     next.focus();
   });
   field.value = new URLSearchParams(location.search).get("q") ?? "";
-  field.focus();
+  // a phone would show its keyboard over the results
+  if (!field.value || matchMedia("(hover: hover)").matches) field.focus();
   show(field.value.trim());
 }
 
