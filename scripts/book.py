@@ -52,9 +52,13 @@ class Book:
         return [code for code in self.languages if code != "en"]
 
     @cached_property
+    def toc(self) -> dict:
+        return self._yaml("_toc.yml")
+
+    @cached_property
     def pages(self) -> list[str]:
         """Names of all pages in the order of ``_toc.yml``, e.g. ``book/images/pixels``."""
-        toc = self._yaml("_toc.yml")
+        toc = self.toc
         found = [toc["root"]]
         for part in toc.get("parts", [toc]):
             found += [chapter["file"] for chapter in part.get("chapters", [])]

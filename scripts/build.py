@@ -21,10 +21,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from execute import execute_book
+from index import write_index
+from search import SPHINX_SEARCH
 
 from book import ROOT, Book, digest, run, say
 
 LEFT_OUT = {".buildinfo", ".buildinfo.bak", "_sources", ".doctrees", "objects.inv"}
+LEFT_OUT |= set(SPHINX_SEARCH)
 
 
 @dataclass
@@ -90,8 +93,6 @@ def render(book: Book, language: str, mode: str | None, only: list[str] | None =
     text = re.sub(r"\x1b\[[0-9;]*m", "", warnings.getvalue())
     lines = list(dict.fromkeys(line for line in text.splitlines() if line.strip()))
     lines = [line.replace(f"{book.root}{os.sep}", "") for line in lines]
-    if only:  # the search index is written by whole builds; a preview need not start anew for it
-        lines = [line for line in lines if "search index" not in line]
     if not lines:
         begun.unlink()
     gaps = [
@@ -171,6 +172,7 @@ def assemble(book: Book) -> None:
     for language in book.languages:
         folder = book.sphinx_folder(language) / "html"
         drop_unused_pictures(folder)
+        write_index(book, language)
         synchronise(folder, book.site / language)
         page = templates.get_template("language.html").render(language=language)
         (book.site / language / "index.html").write_text(page, "utf-8")
