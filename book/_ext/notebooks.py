@@ -11,7 +11,6 @@ The tokens ``@COMMIT@`` and ``@DATE@`` are replaced when the site is put togethe
 from __future__ import annotations
 
 import ast
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import metadata
