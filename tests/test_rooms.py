@@ -112,6 +112,7 @@ PUBLIC = {
     "data/folders": ["FolderDataset"],
     "data/photos": ["photo"],
     "data/pictures": ["read_image"],
+    "data/uploads": ["upload_image"],
     "data/shapes": ["ShapesDataset"],
     "data/textures": ["TexturesDataset"],
     "models/alexnet": ["AlexNet"],
