@@ -15,9 +15,12 @@ import multiprocessing
 import os
 import re
 import shutil
+import subprocess
 import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from datetime import date
+from importlib import metadata
 from pathlib import Path
 
 from execute import execute_book
@@ -28,6 +31,7 @@ from book import ROOT, Book, digest, run, say
 
 LEFT_OUT = {".buildinfo", ".buildinfo.bak", "_sources", ".doctrees", "objects.inv"}
 LEFT_OUT |= set(SPHINX_SEARCH)
+WITH_TOKENS = {".html", ".ipynb"}  # files in which @COMMIT@ and @DATE@ are replaced
 
 
 @dataclass
@@ -50,8 +54,14 @@ def inputs(book: Book) -> str:
         if path.is_file() and path.suffix != ".pyc"
     ]
     files += [book.root / "_config.yml", book.root / "_toc.yml", ROOT / "book" / "requirements.txt"]
+    shown = [
+        f"{d.name} {d.version}"
+        for name in ("torch", "torchvision")
+        for d in metadata.distributions(name=name)
+    ]
     return digest(
         os.environ.get("GITHUB_REPOSITORY", ""),
+        *shown,
         *[part for path in files for part in (path.name, path)],
     )
 
@@ -130,8 +140,28 @@ def render_all(book: Book, mode: str | None) -> list[Rendered]:
 # ---- the site ------------------------------------------------------------------------------------
 
 
-def synchronise(source: Path, target: Path) -> None:
-    """Make `target` equal to `source`; files that are equal already are not touched."""
+def tokens(book: Book) -> dict[bytes, bytes]:
+    """The commit that the site is built from and its day; outside a repository branch and today."""
+    command = ["git", "-C", str(book.root), "log", "-1", "--format=%H %cs"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        commit, day = done.stdout.split()
+    except (OSError, ValueError):
+        commit = book.settings.get("repository", {}).get("branch", "main")
+        day = date.today().isoformat()
+    return {b"@COMMIT@": commit.encode(), b"@DATE@": day.encode()}
+
+
+def content(path: Path, words: dict[bytes, bytes]) -> bytes:
+    """A page or notebook with its tokens replaced."""
+    data = path.read_bytes()
+    for token, word in words.items():
+        data = data.replace(token, word)
+    return data
+
+
+def synchronise(source: Path, target: Path, words: dict[bytes, bytes]) -> None:
+    """Make `target` equal to `source`, tokens replaced; what is equal already is not touched."""
     target.mkdir(parents=True, exist_ok=True)
     names = {entry.name for entry in source.iterdir()} - LEFT_OUT
     for entry in target.iterdir():
@@ -142,14 +172,19 @@ def synchronise(source: Path, target: Path) -> None:
         if here.is_dir():
             if there.is_file():
                 there.unlink()
-            synchronise(here, there)
-        else:
-            if there.is_dir():
-                shutil.rmtree(there)
-            if not there.exists() or not filecmp.cmp(here, there, shallow=False):
-                part = there.with_name(there.name + ".part")
-                shutil.copy2(here, part)
+            synchronise(here, there, words)
+            continue
+        if there.is_dir():
+            shutil.rmtree(there)
+        part = there.with_name(there.name + ".part")
+        if here.suffix in WITH_TOKENS:
+            data = content(here, words)
+            if not there.exists() or there.read_bytes() != data:
+                part.write_bytes(data)
                 part.replace(there)
+        elif not there.exists() or not filecmp.cmp(here, there, shallow=False):
+            shutil.copy2(here, part)
+            part.replace(there)
 
 
 def drop_unused_pictures(folder: Path) -> None:
@@ -169,11 +204,12 @@ def assemble(book: Book) -> None:
         autoescape=True,
         keep_trailing_newline=True,
     )
+    words = tokens(book)
     for language in book.languages:
         folder = book.sphinx_folder(language) / "html"
         drop_unused_pictures(folder)
         write_index(book, language)
-        synchronise(folder, book.site / language)
+        synchronise(folder, book.site / language, words)
         page = templates.get_template("language.html").render(language=language)
         (book.site / language / "index.html").write_text(page, "utf-8")
     for name in ("index.html", "404.html"):

@@ -28,7 +28,9 @@ class Output:
     text: str
 
 
-def run_script(name: str, *arguments, environment: dict | None = None) -> Output:
+def run_script(
+    name: str, *arguments, environment: dict | None = None, minutes: int = 30
+) -> Output:
     """Run a script of ours as a user does; a hanging one fails instead of hanging the tests."""
     done = subprocess.run(
         [sys.executable, str(ROOT / "scripts" / name), *map(str, arguments)],
@@ -36,7 +38,7 @@ def run_script(name: str, *arguments, environment: dict | None = None) -> Output
         stderr=subprocess.STDOUT,
         stdin=subprocess.DEVNULL,
         text=True,
-        timeout=1800,
+        timeout=60 * minutes,
         check=False,
         env=dict(os.environ, **(environment or {})),
     )

@@ -8,3 +8,4 @@ from .photos import photo as photo
 from .pictures import read_image as read_image
 from .shapes import ShapesDataset as ShapesDataset
 from .textures import TexturesDataset as TexturesDataset
+from .uploads import upload_image as upload_image
