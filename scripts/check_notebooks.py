@@ -53,10 +53,10 @@ def git(root: Path, *arguments: str) -> str:
 def base(root: Path) -> str:
     """The commit that the present state is compared with."""
     head = git(root, "rev-parse", "HEAD")
-    for main in ("origin/main", "main"):
+    for main in ("main", "origin/main"):
         common = git(root, "merge-base", "HEAD", main)
-        if common and common != head:
-            return common
+        if common:
+            return git(root, "rev-parse", "HEAD~1") if common == head else common
     return git(root, "rev-parse", "HEAD~1")
 
 

@@ -28,9 +28,7 @@ class Output:
     text: str
 
 
-def run_script(
-    name: str, *arguments, environment: dict | None = None, minutes: int = 30
-) -> Output:
+def run_script(name: str, *arguments, environment: dict | None = None, minutes: int = 30) -> Output:
     """Run a script of ours as a user does; a hanging one fails instead of hanging the tests."""
     done = subprocess.run(
         [sys.executable, str(ROOT / "scripts" / name), *map(str, arguments)],

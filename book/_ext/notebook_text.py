@@ -34,7 +34,7 @@ STATE_MARKER = "sd-summary-state-marker"  # the arrow that sphinx-design draws o
 
 def escape(text: str) -> str:
     """Text in which no character is taken for Markdown."""
-    return SPECIAL.sub(r"\\\1", ENTITY.sub("&amp;", text)).replace("<", "&lt;")
+    return SPECIAL.sub(r"\\\1", ENTITY.sub("&amp;", text)).replace("<", "&lt;").replace(">", "&gt;")
 
 
 def formula(latex: str, in_table: bool = False) -> str:
@@ -42,7 +42,7 @@ def formula(latex: str, in_table: bool = False) -> str:
     latex = latex.strip().replace("<", r"\lt ").replace(">", r"\gt ")
     if in_table:
         latex = latex.replace(r"\|", r"\Vert ").replace("|", r"\vert ")
-    return latex
+    return latex.strip()  # a space before the second dollar would end no formula
 
 
 def code_span(text: str, in_table: bool = False) -> str:
