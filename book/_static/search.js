@@ -216,7 +216,8 @@ export function excerpt(text, pattern, length) {
     const border = text.slice(start, first).match(/[\s。、]+(?=\S)/);
     if (border) start += border.index + border[0].length;
   }
-  const end = Math.min(text.length, start + length);
+  let end = Math.min(text.length, start + length);
+  if (end < text.length) end -= text.slice(end - 20, end).match(/\s\S*$/)?.[0].length ?? 0;
   const pieces = [[start ? "… " : "", false]];
   let last = start;
   for (const [from, to] of hits.filter((hit) => hit[0] >= start && hit[1] <= end)) {
