@@ -30,8 +30,11 @@ const AFTER_VOWEL = ["는", "가", "를", "와", "로"];
 const ANYWHERE = ["에서", "에", "의"];
 
 function isParticle(text, before) {
-  const syllable = before.charCodeAt(before.length - 1) - 0xac00; // 28 to a vowel, the first without consonant
-  return ANYWHERE.includes(text) || (syllable % 28 ? AFTER_CONSONANT : AFTER_VOWEL).includes(text);
+  if (ANYWHERE.includes(text)) return true;
+  if (!/[가-힣]$/.test(before)) return [...AFTER_CONSONANT, ...AFTER_VOWEL].includes(text);
+  // Unicode orders syllables by vowel, 28 for each; the first of these has no consonant at its end
+  const consonant = (before.charCodeAt(before.length - 1) - 0xac00) % 28;
+  return (consonant ? AFTER_CONSONANT : AFTER_VOWEL).includes(text);
 }
 
 function withoutParticle(word) {
@@ -216,7 +219,8 @@ export function excerpt(text, pattern, length) {
     const border = text.slice(start, first).match(/[\s。、]+(?=\S)/);
     if (border) start += border.index + border[0].length;
   }
-  const end = Math.min(text.length, start + length);
+  let end = Math.min(text.length, start + length);
+  if (end < text.length) end -= text.slice(end - 20, end).match(/\s\S*$/)?.[0].length ?? 0;
   const pieces = [[start ? "… " : "", false]];
   let last = start;
   for (const [from, to] of hits.filter((hit) => hit[0] >= start && hit[1] <= end)) {
