@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tomllib
 import venv
 
 from environment import INSTALLER, ROOT, call
@@ -26,9 +27,12 @@ TESTS = [
 
 
 def packages_of_tests() -> list[str]:
-    """What tests/requirements.in names, without its constraints: these are the book's pins."""
+    """What the tests need. The constraints in tests/requirements.in are the book's own pins."""
     lines = (ROOT / "tests" / "requirements.in").read_text("utf-8").splitlines()
-    return [line for line in lines if line.strip() and not line.startswith(("#", "-"))]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    named = [line for line in lines if line.strip() and not line.startswith(("#", "-"))]
+    # a test builds the wheel, and so needs what builds it
+    return [*named, *project["build-system"]["requires"], *TOOLS]
 
 
 def install(releases: str) -> str:
@@ -41,7 +45,7 @@ def install(releases: str) -> str:
     uv = [python, "-m", "uv", "pip", "install", "--quiet", "--python", python]
     call(*uv, "--resolution", RESOLUTION[releases], "--editable", ".")
     # uv leaves what is there where a package is content with it, so the oldest stay the oldest
-    call(*uv, *packages_of_tests(), *TOOLS)
+    call(*uv, *packages_of_tests())
     return python
 
 

@@ -284,7 +284,8 @@ def test_the_library_is_tested_with_the_oldest_and_the_newest_releases():
     named = set(
         re.findall(r"^[a-z][\w-]*", (ROOT / "tests/requirements.in").read_text("utf-8"), re.M)
     )
-    assert set(packages_of_tests()) == named
+    assert named < set(packages_of_tests())
+    assert not [name for name in packages_of_tests() if name.startswith(("-", "#"))]
     # every folder of tests of the library is among them
     folders = {f"tests/{p.parent.name}" for p in (ROOT / "tests").glob("*/test_*.py")}
     assert folders <= set(TESTS)
@@ -355,7 +356,10 @@ def test_publishing_waits_for_a_good_build_of_main():
     assert JOBS["book", "publish"]["needs"] == "render"
     assert JOBS["book", "render"]["needs"] == "execute"
     assert JOBS["book", "publish"]["if"] == "${{ github.ref == 'refs/heads/main' }}"
-    assert not any("always" in str(step.get("if")) for step in JOBS["book", "render"]["steps"])
+    # a mistake that a check finds ends the job as failed, though its site is kept to look at
+    (upload,) = steps("book", "render", uses="actions/upload-artifact")
+    assert upload["if"] == "${{ !cancelled() }}"
+    assert not any(step.get("continue-on-error") for _, step in STEPS)
 
 
 def test_the_site_travels_with_its_hidden_file():

@@ -10,6 +10,7 @@ import zlib
 from pathlib import Path
 
 import numpy as np
+import PIL
 import pytest
 import torch
 from PIL import Image, PngImagePlugin
@@ -116,6 +117,8 @@ def test_sides_change_places_when_it_is_turned(save):
 
 @pytest.mark.parametrize("mode", ["P", "1", "L", "LA", "RGBA", "CMYK", "YCbCr"])
 def test_every_mode_becomes_rgb(save, mode):
+    if mode == "YCbCr" and int(PIL.__version__.split(".")[0]) < 13:
+        pytest.skip("Pillow writes such files whole since version 13")
     suffix = {"CMYK": "tif", "YCbCr": "tif"}.get(mode, "png")
     original = picture(mode)
     expected = np.asarray(original.convert("RGB"))
