@@ -283,6 +283,15 @@ def test_bold_and_slanted_text_ends_where_it_should(kind, before, inside, follow
     assert lxml.html.fromstring(html).text_content().strip() == before + inside + following
 
 
+def test_brackets_before_parentheses_are_no_link():
+    link = nodes.reference("", "Name, 1998", refuri="https://y.org/")
+    html = PARSER.render(shown_as(nodes.Text("["), link, nodes.Text("]"), nodes.Text("(CC BY)")))
+    tree = lxml.html.fromstring(html)
+    assert tree.text_content().strip() == "[Name, 1998](CC BY)"
+    assert tree.xpath("//a/@href") == ["https://y.org/"]
+    assert "](CC" not in shown_as(nodes.Text("[a]"), nodes.Text("(CC"))
+
+
 def test_borders_in_the_cells_of_a_table():
     row = nodes.row()
     for part in (nodes.math("", r"|x| < \|y\|"), nodes.literal("", "a | b"), nodes.Text("c | d")):

@@ -21,8 +21,8 @@ from sphinx.util import logging
 
 logger = logging.getLogger(__name__)
 
-# A bracket alone is no link, and with a backslash some programs take it for a formula's beginning.
-SPECIAL = re.compile(r"([\\`*_$~|]|\](?=[(\[:]))")
+SPECIAL = re.compile(r"([\\`*_$~|])")
+LINK = re.compile(r"\](?=[(\[:])")  # a bracket alone is no link
 ENTITY = re.compile(r"&(?=#?\w+;)")
 # what makes a line something else than a paragraph when it stands at its beginning
 OPENING = re.compile(r"^(?:(#{1,6}|[-+=]+|:)(?=\s|$|:)|(\d+)([.)])(?=\s|$))")
@@ -34,7 +34,8 @@ STATE_MARKER = "sd-summary-state-marker"  # the arrow that sphinx-design draws o
 
 def escape(text: str) -> str:
     """Text in which no character is taken for Markdown."""
-    return SPECIAL.sub(r"\\\1", ENTITY.sub("&amp;", text)).replace("<", "&lt;").replace(">", "&gt;")
+    text = SPECIAL.sub(r"\\\1", ENTITY.sub("&amp;", text))
+    return LINK.sub("&#93;", text.replace("<", "&lt;").replace(">", "&gt;"))
 
 
 def formula(latex: str, in_table: bool = False) -> str:
@@ -113,7 +114,7 @@ class Markdown:
     def block_paragraph(self, node) -> str:
         return self.paragraph(node.children)
 
-    block_PassthroughTextElement = block_rubric_text = block_paragraph
+    block_PassthroughTextElement = block_paragraph
 
     def block_rubric(self, node) -> str:
         return self.emphasized("strong", node.children)
@@ -283,6 +284,8 @@ class Markdown:
         for kind in ("strong", "emphasis"):
             if isinstance(node, getattr(nodes, kind)):
                 return self.emphasized(kind, node.children, before, after(node))
+        if isinstance(node, nodes.Text):
+            return self.text(node, before)
         for kind in type(node).__mro__:
             if method := getattr(self, f"span_{kind.__name__}", None):
                 return method(node)
@@ -305,8 +308,11 @@ class Markdown:
         name = {"strong": "strong", "emphasis": "em"}[kind]
         return f"{lead}<{name}>{plain}</{name}>{tail}"
 
-    def span_Text(self, node) -> str:
-        return escape(node.astext().replace("\n", " "))
+    def text(self, node, before: str) -> str:
+        text = escape(node.astext().replace("\n", " "))
+        if before.endswith("]") and text[:1] in ("(", "[", ":"):
+            text = f"&#{ord(text[0])};{text[1:]}"
+        return text
 
     def span_inline(self, node) -> str:
         return self.inline(node.children)
