@@ -150,7 +150,8 @@ async function load() {
   return { pagefind, terms, spellings: spelled(terms) };
 }
 
-// The pages found, best first, and what finds the query's words in a text.
+// The pages found, best first, and what finds the query's words in a text. Pagefind forgets what a
+// result holds when the result itself is gone, so the result is kept, not only its `data`.
 export async function find(query, language = document.documentElement.lang) {
   loaded ??= load();
   const { pagefind, terms, spellings } = await loaded;
@@ -159,13 +160,13 @@ export async function find(query, language = document.documentElement.lang) {
   const pages = new Map();
   const ask = async (text, weight, taught = false) => {
     for (const result of (await pagefind.search(text)).results) {
-      const page = pages.get(result.id) ?? { score: 0, best: 0, data: result.data };
+      const page = pages.get(result.id) ?? { score: 0, best: 0, result };
       page.score += weight * result.score;
       page.taught ||= taught;
       // the excerpt comes from the question that fits the page best
       if (result.words.length && weight * result.score > page.best) {
         page.best = weight * result.score;
-        page.data = result.data;
+        page.result = result;
       }
       pages.set(result.id, page);
     }
@@ -182,7 +183,7 @@ export async function find(query, language = document.documentElement.lang) {
   if (language === "ja") {
     // Index and browser split Japanese differently, so pieces may be found that are no words.
     found = found.slice(0, LOOKED_AT);
-    const texts = await Promise.all(found.map((page) => page.data()));
+    const texts = await Promise.all(found.map((page) => page.result.data()));
     found = found.filter((page, i) => {
       const { content, meta } = texts[i];
       return page.taught || `${content} ${meta.code}`.search(pattern) >= 0;
@@ -300,7 +301,7 @@ export function start(page) {
       const next = async () => {
         const some = found.splice(0, SHOWN);
         more.hidden = !found.length;
-        const texts = await Promise.all(some.map((one) => one.data()));
+        const texts = await Promise.all(some.map((one) => one.result.data()));
         if (query !== asked) return;
         const items = texts.map((data) => shown(data, pattern, language));
         list.append(...items);
