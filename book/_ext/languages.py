@@ -8,6 +8,7 @@ from pathlib import Path
 
 from docutils import nodes
 from localize_code import catalogue
+from sidebar import part_names
 from sphinx import addnodes
 from sphinx.locale import _
 from sphinx.transforms import SphinxTransform
@@ -145,6 +146,7 @@ class TranslateDescription(SphinxTransform):
 def write_everything_if_titles_changed(app, env) -> list[str]:
     """Sidebars and links show titles: when one changed, every page is written again."""
     titles = {name: title.astext() for name, title in env.titles.items()}
+    titles["parts"] = part_names(env)
     before = getattr(env, "book_titles", titles)
     env.book_titles = titles
     return sorted(env.found_docs) if before != titles else []
