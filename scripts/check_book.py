@@ -7,7 +7,8 @@ numbers preserved; terms as in ``book/glossary.yml``; kana, kanji or Hangul in e
 A reasoned exception is the entry's comment ``# allow <check>: <reason>``.
 
 Site: every link and anchor inside it exists; nothing is loaded from another host; code, formulas
-and the ids of headings are equal in all languages; every chapter was executed.
+and the ids of headings are equal in all languages; every chapter was executed; no page passes a
+limit of the budget in ``_config.yml``.
 """
 
 from __future__ import annotations
@@ -29,8 +30,10 @@ from catalogues import exceptions, read_catalogue
 from book import ROOT, Book, mode, run, say
 
 sys.path.insert(0, str(ROOT / "book" / "_ext"))
+from budget import cost, passed
 from glossary import Term, load
 from localize_code import check_messages
+from weight import addresses, weigh
 
 ALLOWED = ("numbers", "links", "math", "code", "terms", "script", "placeholder")
 
@@ -246,32 +249,7 @@ class Page:
 
     def addresses(self):
         """(address, whether it is loaded without a click) of everything the page refers to."""
-        for element in self.tree.iter():
-            if not isinstance(element.tag, str):
-                continue
-            tag = element.tag.rpartition("}")[2]
-            for attribute in ("href", "src", "srcset", "data", "poster"):
-                address = element.get(attribute)
-                if not address:
-                    continue
-                loaded = (
-                    attribute != "href"
-                    or tag in ("image", "use")
-                    or (
-                        tag == "link"
-                        and element.get("rel")
-                        not in (
-                            "canonical",
-                            "alternate",
-                            "next",
-                            "prev",
-                            "author",
-                            "search",
-                            "index",
-                        )
-                    )
-                )
-                yield address, loaded
+        return addresses(self.tree)
 
 
 def plain_code(source: str) -> str:
@@ -382,13 +360,32 @@ def check_execution(book: Book, name: str) -> list[str]:
     return found
 
 
+def check_budget(book: Book, pages: dict[str, Page]) -> list[str]:
+    """No page passes a limit of the budget in ``_config.yml``."""
+    limits, found = book.settings["sphinx"]["config"]["budget"], []
+    for language in book.languages:
+        for docname in book.pages:
+            name = f"{language}/{docname}.html"
+            if name in pages:
+                weight = weigh(book.site, pages[name].path, pages[name].tree)
+                found += [
+                    f"{name}: {what}" for what in passed(cost(book.build, docname, weight), limits)
+                ]
+    return found
+
+
 def check_site(book: Book) -> list[str]:
     pages = {}
     for path in sorted(book.site.rglob("*.html")):
         if "_static" not in path.relative_to(book.site).parts:
             page = Page(book.site, path)
             pages[page.name] = page
-    return [*check_pages(pages), *check_links(book, pages), *check_equality(book, pages)]
+    return [
+        *check_pages(pages),
+        *check_links(book, pages),
+        *check_equality(book, pages),
+        *check_budget(book, pages),
+    ]
 
 
 def check_all(book: Book, name: str) -> list[str]:

@@ -13,6 +13,7 @@ from sphinx import addnodes
 from sphinx.locale import _
 from sphinx.transforms import SphinxTransform
 from sphinx.util.docutils import SphinxRole
+from status import note_messages
 
 
 def repository(config) -> str:
@@ -54,7 +55,7 @@ def page_context(app, pagename, templatename, context, doctree) -> None:
     config = app.config
     page = f"{pagename}.html"
     up = "../" * (pagename.count("/") + 1)
-    exists_everywhere = doctree is not None or pagename == "search"
+    exists_everywhere = doctree is not None or pagename in ("search", "status", "budget")
     context["site_languages"] = (
         [
             {
@@ -122,7 +123,9 @@ class TranslatePartNames(SphinxTransform):
         known = catalogue(self.env)
         for toctree in self.document.findall(addnodes.toctree):
             toctree.preserve_original_messages()
-            for message in toctree.extract_original_messages():
+            messages = list(toctree.extract_original_messages())
+            note_messages(self.env, messages)
+            for message in messages:
                 if translated := known.get(message):
                     toctree.apply_translated_message(message, translated)
                 else:
@@ -137,6 +140,7 @@ class TranslateDescription(SphinxTransform):
     def apply(self, **kwargs) -> None:
         known = catalogue(self.env)
         for meta in self.document.findall(nodes.meta):
+            note_messages(self.env, [meta["content"]])
             if translated := known.get(meta["content"]):
                 meta["content"] = translated
             elif meta.get("name") == "description":
