@@ -11,7 +11,7 @@ import gzip
 import posixpath
 import re
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -59,7 +59,7 @@ def packed(content: bytes) -> int:
     return len(gzip.compress(content, 6, mtime=0))
 
 
-@lru_cache(maxsize=None)
+@cache
 def size(path: Path, changed: int) -> int:
     """Bytes of a file over the wire; `changed` is its time, so that a new one is measured."""
     content = path.read_bytes()
@@ -92,7 +92,7 @@ def plain(family: str) -> str:
     return family.replace("\\", "").strip("\"' ")
 
 
-@lru_cache(maxsize=None)
+@cache
 def read_sheet(path: Path, changed: int) -> Sheet:
     text = COMMENT.sub("", path.read_text("utf-8"))
     fonts, uses = [], []
