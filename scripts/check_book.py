@@ -30,7 +30,7 @@ from catalogues import exceptions, read_catalogue
 from book import ROOT, Book, mode, run, say
 
 sys.path.insert(0, str(ROOT / "book" / "_ext"))
-from budget import cost, passed
+from budget import cost, passed_by_execution, passed_by_page
 from glossary import Term, load
 from localize_code import check_messages
 from weight import addresses, weigh
@@ -361,16 +361,18 @@ def check_execution(book: Book, name: str) -> list[str]:
 
 
 def check_budget(book: Book, pages: dict[str, Page]) -> list[str]:
-    """No page passes a limit of the budget in ``_config.yml``."""
+    """No chapter and no page passes a limit of the budget in ``_config.yml``."""
     limits, found = book.settings["sphinx"]["config"]["budget"], []
-    for language in book.languages:
-        for docname in book.pages:
+    for docname in book.pages:
+        for language in book.languages:
             name = f"{language}/{docname}.html"
-            if name in pages:
-                weight = weigh(book.site, pages[name].path, pages[name].tree)
-                found += [
-                    f"{name}: {what}" for what in passed(cost(book.build, docname, weight), limits)
-                ]
+            if name not in pages:
+                continue  # check_equality has said so
+            page = pages[name]
+            costs = cost(book.build, docname, weigh(book.site, page.path, page.tree))
+            if language == "en":  # executed once for all languages
+                found += [f"{docname}.md: {text}" for text in passed_by_execution(costs, limits)]
+            found += [f"{name}: {text}" for text in passed_by_page(costs, limits)]
     return found
 
 

@@ -9,6 +9,7 @@ machine: they are shown beside their aim, and fail nothing.
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,26 +45,36 @@ def cost(build: Path, page: str, weight: Weight) -> Cost:
     )
 
 
-def passed(cost: Cost, limits: dict) -> list[str]:
-    """For each limit that a page passes: what it has, what is allowed, what to do."""
-    advice = {
-        "memory_mebibytes": (cost.mebibytes, "MiB of memory", "use smaller batches or pictures"),
-        "downloads": (
-            None if cost.online else cost.downloads,
-            "connections to other hosts",
-            "download only where IIP_ONLINE is 1",
-        ),
-        "page_kilobytes": (
-            -(-cost.weight.total // KILOBYTE),
-            "kB with all that it loads",
-            "show fewer or smaller pictures",
-        ),
-        "page_requests": (cost.weight.requests, "files to load", "show fewer pictures"),
-    }
+def complaint(name: str, has: int | None, what: str, limits: dict, advice: str) -> list[str]:
+    """One line if a limit is passed: what there is, what is allowed, what to do."""
+    if has is None or has <= limits[name]:
+        return []
+    return [f"takes {has} {what}, the limit is {limits[name]} (`{name}` in _config.yml): {advice}"]
+
+
+def passed_by_execution(cost: Cost, limits: dict) -> list[str]:
+    """Limits that a chapter passes when it is executed."""
+    connections = None if cost.online else cost.downloads
+    what, advice = "connections to other hosts", "download only where IIP_ONLINE is 1"
     return [
-        f"takes {has} {what}, the limit is {limits[name]} (`{name}` in _config.yml): {todo}"
-        for name, (has, what, todo) in advice.items()
-        if has is not None and has > limits[name]
+        *complaint(
+            "memory_mebibytes",
+            cost.mebibytes,
+            "MiB of memory",
+            limits,
+            "use smaller batches or pictures",
+        ),
+        *complaint("downloads", connections, what, limits, advice),
+    ]
+
+
+def passed_by_page(cost: Cost, limits: dict) -> list[str]:
+    """Limits that a page passes when a browser loads it."""
+    kilobytes, what = math.ceil(cost.weight.total / KILOBYTE), "kB with all that it loads"
+    advice = "show fewer or smaller pictures"
+    return [
+        *complaint("page_kilobytes", kilobytes, what, limits, advice),
+        *complaint("page_requests", cost.weight.requests, "files to load", limits, advice),
     ]
 
 

@@ -106,7 +106,8 @@ def count_all(app, env) -> list[str]:
             else:
                 now[language, page] = (state.digest(), count(messages, catalogue))
     env.translation_status = now
-    return [env.config.root_doc] if now != before else []
+    counts = {key: kept[1] for key, kept in now.items()}
+    return [] if counts == {key: kept[1] for key, kept in before.items()} else [env.config.root_doc]
 
 
 def pages(app):
