@@ -296,7 +296,7 @@ def test_a_connection_to_another_host_is_noted_and_fails(changed):
         "with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:\n"
         "    one.connect(('127.0.0.1', 9))\n"
         "    try:\n"
-        "        one.connect(('192.0.2.1', 9))  # an address kept for examples\n"
+        "        one.connect(('192.0.2.1', 9))\n"
         "    except OSError:\n"
         "        pass\n"
     )
