@@ -7,7 +7,8 @@ numbers preserved; terms as in ``book/glossary.yml``; kana, kanji or Hangul in e
 A reasoned exception is the entry's comment ``# allow <check>: <reason>``.
 
 Site: every link and anchor inside it exists; nothing is loaded from another host; code, formulas
-and the ids of headings are equal in all languages; every chapter was executed.
+and the ids of headings are equal in all languages; every chapter was executed; no page passes a
+limit of the budget in ``_config.yml``.
 """
 
 from __future__ import annotations
@@ -29,8 +30,10 @@ from catalogues import exceptions, read_catalogue
 from book import ROOT, Book, mode, run, say
 
 sys.path.insert(0, str(ROOT / "book" / "_ext"))
+from budget import cost, passed_by_execution, passed_by_page
 from glossary import Term, load
 from localize_code import check_messages
+from weight import addresses, weigh
 
 ALLOWED = ("numbers", "links", "math", "code", "terms", "script", "placeholder")
 
@@ -246,32 +249,7 @@ class Page:
 
     def addresses(self):
         """(address, whether it is loaded without a click) of everything the page refers to."""
-        for element in self.tree.iter():
-            if not isinstance(element.tag, str):
-                continue
-            tag = element.tag.rpartition("}")[2]
-            for attribute in ("href", "src", "srcset", "data", "poster"):
-                address = element.get(attribute)
-                if not address:
-                    continue
-                loaded = (
-                    attribute != "href"
-                    or tag in ("image", "use")
-                    or (
-                        tag == "link"
-                        and element.get("rel")
-                        not in (
-                            "canonical",
-                            "alternate",
-                            "next",
-                            "prev",
-                            "author",
-                            "search",
-                            "index",
-                        )
-                    )
-                )
-                yield address, loaded
+        return addresses(self.tree)
 
 
 def plain_code(source: str) -> str:
@@ -382,13 +360,34 @@ def check_execution(book: Book, name: str) -> list[str]:
     return found
 
 
+def check_budget(book: Book, pages: dict[str, Page]) -> list[str]:
+    """No chapter and no page passes a limit of the budget in ``_config.yml``."""
+    limits, found = book.settings["sphinx"]["config"]["budget"], []
+    for docname in book.pages:
+        for language in book.languages:
+            name = f"{language}/{docname}.html"
+            if name not in pages:
+                continue  # check_equality has said so
+            page = pages[name]
+            costs = cost(book.build, docname, weigh(book.site, page.path, page.tree))
+            if language == "en":  # executed once for all languages
+                found += [f"{docname}.md: {text}" for text in passed_by_execution(costs, limits)]
+            found += [f"{name}: {text}" for text in passed_by_page(costs, limits)]
+    return found
+
+
 def check_site(book: Book) -> list[str]:
     pages = {}
     for path in sorted(book.site.rglob("*.html")):
         if "_static" not in path.relative_to(book.site).parts:
             page = Page(book.site, path)
             pages[page.name] = page
-    return [*check_pages(pages), *check_links(book, pages), *check_equality(book, pages)]
+    return [
+        *check_pages(pages),
+        *check_links(book, pages),
+        *check_equality(book, pages),
+        *check_budget(book, pages),
+    ]
 
 
 def check_all(book: Book, name: str) -> list[str]:

@@ -179,6 +179,7 @@ class Result:
     notebook: nbformat.NotebookNode
     seconds: float
     megabytes: int
+    downloads: int  # connections to other hosts
 
 
 def peak_megabytes(pid: int) -> int:
@@ -215,9 +216,12 @@ def execute(book: Book, page: str, notebook, device: str, timeout: int) -> Resul
         resources={"metadata": {"path": str(book.source(page).parent)}},
         on_cell_executed=note_memory,
     )
+    with tempfile.NamedTemporaryFile(suffix=".connections", delete=False) as file:
+        connections = Path(file.name)  # written by the kernel, see book/kernel_config.py
     environment = dict(
         os.environ,
         IIP_DEVICE=device,
+        IIP_CONNECTIONS=str(connections),
         OMP_NUM_THREADS="1",  # two chapters at a time are faster than one with two threads
         PYTHONHASHSEED="0",
         MPLBACKEND="module://matplotlib_inline.backend_inline",
@@ -230,11 +234,14 @@ def execute(book: Book, page: str, notebook, device: str, timeout: int) -> Resul
             complaints.seek(0)
             last = complaints.read().decode(errors="replace").splitlines()[-5:]
             raise BookError(describe_failure(book, page, notebook, error, timeout, last)) from None
+        finally:
+            downloads = len(connections.read_text("utf-8").splitlines())
+            connections.unlink()
     seconds = time.perf_counter() - start
     for number, cell in enumerate(code_cells(notebook), 1):
         if cell.source.strip() and cell.execution_count is None:
             raise BookError(f"{page}.md: code cell {number} was not run")
-    return Result(page, notebook, seconds, peak)
+    return Result(page, notebook, seconds, peak, downloads)
 
 
 def describe_failure(book: Book, page: str, notebook, error, timeout: int, last: list[str]) -> str:
@@ -377,6 +384,8 @@ def execute_book(book: Book, pages: list[str] | None = None) -> str:
                     "device": device,
                     "execution_seconds": round(result.seconds, 2),
                     "megabytes": result.megabytes,
+                    "downloads": result.downloads,
+                    "online": name.endswith("-online"),
                 }
                 executed = code_cells(result.notebook)
                 store.stamp(page, store.keep(page, notebook, executed, data))

@@ -56,6 +56,7 @@ class Visit:
         )
         self.page = self.context.new_page()
         self.errors, self.outside, self.missing = [], [], []
+        self.requested = []
         self.page.on("console", lambda m: m.type == "error" and self.errors.append(m.text))
         self.page.on("pageerror", lambda e: self.errors.append(str(e)))
         self.page.on("request", lambda r: self.note_request(r, served))
@@ -63,6 +64,7 @@ class Visit:
         self.page.goto(f"{served}/{language}/{page}.html", wait_until="load")
 
     def note_request(self, request, served):
+        self.requested.append(request.url)
         if not request.url.startswith((served, "data:", "blob:")):
             self.outside.append(request.url)
 
@@ -251,6 +253,54 @@ def test_terms_show_the_other_languages(visit, built):
     term.click()
     seen.page.wait_for_load_state("load")
     assert seen.page.url.endswith("/en/book/appendix/glossary.html#term-pixel")
+
+
+@pytest.mark.parametrize("page", ["book/images/local_operations", "book/training/first_training"])
+def test_a_browser_loads_nothing_that_the_budget_does_not_count(visit, built, served, page):
+    """And of what is counted all but fonts whose letters are not needed."""
+    from lxml.html import fromstring
+    from weight import files_loaded
+
+    seen = visit("ja", page, "desktop", "light")
+    for _ in range(100):  # pictures further down are loaded when they come into sight
+        seen.page.mouse.wheel(0, 800)
+        seen.page.wait_for_timeout(20)
+    seen.page.wait_for_load_state("networkidle")
+    # a stable name for each: the version behind a "?" is not part of the file
+    urls = [url.split("?")[0] for url in seen.requested if url.startswith(served)]
+    loaded = {url.removeprefix(f"{served}/") for url in urls}
+    site = BOOK.site
+    path = site / "ja" / f"{page}.html"
+    counted = files_loaded(site, path, fromstring(path.read_bytes())) | {path}
+    names = {file.relative_to(site).as_posix() for file in counted}
+    assert loaded - names == set()
+    assert {
+        name for name in names - loaded if not name.endswith((".woff2", "favicon.svg"))
+    } == set()
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_sidebar_by_keyboard(visit, built, size):
+    seen = visit("ja", "book/images/pixels", size, "light")
+    if size == "phone":
+        seen.page.locator("button.primary-toggle").first.press("Enter")
+    current = seen.page.locator(".bd-docs-nav a[aria-current=page]")
+    current.wait_for(state="visible")
+    assert current.inner_text() == "画素"
+    current.focus()
+    seen.page.keyboard.press("Tab")
+    assert seen.page.evaluate("document.activeElement.textContent") == "局所演算"
+    with seen.page.expect_navigation():
+        seen.page.keyboard.press("Enter")
+    assert seen.page.url.endswith("/ja/book/images/local_operations.html")
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("language", list(BOOK.languages))
+@pytest.mark.parametrize("page", ["status", "budget"])
+def test_pages_that_the_build_computes(visit, built, page, language, size, scheme):
+    look_at(visit, page, language, size, scheme)
 
 
 @pytest.mark.parametrize(("ci", "outcome"), [("", "1 skipped"), ("true", "1 error")])

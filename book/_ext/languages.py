@@ -8,10 +8,12 @@ from pathlib import Path
 
 from docutils import nodes
 from localize_code import catalogue
+from sidebar import part_names
 from sphinx import addnodes
 from sphinx.locale import _
 from sphinx.transforms import SphinxTransform
 from sphinx.util.docutils import SphinxRole
+from status import note_messages
 
 
 def repository(config) -> str:
@@ -53,7 +55,7 @@ def page_context(app, pagename, templatename, context, doctree) -> None:
     config = app.config
     page = f"{pagename}.html"
     up = "../" * (pagename.count("/") + 1)
-    exists_everywhere = doctree is not None or pagename == "search"
+    exists_everywhere = doctree is not None or pagename in ("search", "status", "budget")
     context["site_languages"] = (
         [
             {
@@ -121,7 +123,9 @@ class TranslatePartNames(SphinxTransform):
         known = catalogue(self.env)
         for toctree in self.document.findall(addnodes.toctree):
             toctree.preserve_original_messages()
-            for message in toctree.extract_original_messages():
+            messages = list(toctree.extract_original_messages())
+            note_messages(self.env, messages)
+            for message in messages:
                 if translated := known.get(message):
                     toctree.apply_translated_message(message, translated)
                 else:
@@ -136,6 +140,7 @@ class TranslateDescription(SphinxTransform):
     def apply(self, **kwargs) -> None:
         known = catalogue(self.env)
         for meta in self.document.findall(nodes.meta):
+            note_messages(self.env, [meta["content"]])
             if translated := known.get(meta["content"]):
                 meta["content"] = translated
             elif meta.get("name") == "description":
@@ -145,6 +150,7 @@ class TranslateDescription(SphinxTransform):
 def write_everything_if_titles_changed(app, env) -> list[str]:
     """Sidebars and links show titles: when one changed, every page is written again."""
     titles = {name: title.astext() for name, title in env.titles.items()}
+    titles["parts"] = part_names(env)
     before = getattr(env, "book_titles", titles)
     env.book_titles = titles
     return sorted(env.found_docs) if before != titles else []
