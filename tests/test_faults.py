@@ -26,7 +26,7 @@ from book import Book, BookError, refused
 CHAPTER = "book/part/chapter"
 HEAD = (
     "---\njupytext:\n  text_representation:\n    extension: .md\n    format_name: myst\n"
-    "kernelspec:\n  name: python3\n---\n# {}\n\n"
+    "kernelspec:\n  display_name: Python 3\n  language: python\n  name: python3\n---\n# {}\n\n"
 )
 CELL = "```{{code-cell}} ipython3\n{}\n```\n\n"
 
