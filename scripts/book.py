@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
+import re
 import sys
 from dataclasses import dataclass
 from functools import cached_property
@@ -59,10 +61,18 @@ class Book:
     def pages(self) -> list[str]:
         """Names of all pages in the order of ``_toc.yml``, e.g. ``book/images/pixels``."""
         toc = self.toc
-        found = [toc["root"]]
-        for part in toc.get("parts", [toc]):
-            found += [chapter["file"] for chapter in part.get("chapters", [])]
+        try:
+            found = [toc["root"]]
+            for part in toc.get("parts", [toc]):
+                found += [chapter["file"] for chapter in part.get("chapters", [])]
+        except (KeyError, TypeError, AttributeError) as error:
+            raise BookError(
+                f"_toc.yml cannot be read ({error!r}): it needs `root: PAGE`, "
+                "and `parts:` with `chapters:` of `file: PAGE`"
+            ) from None
         for page in found:
+            if found.count(page) > 1:
+                raise BookError(f"_toc.yml names {page} twice: take one of them out")
             if not self.source(page).exists():
                 raise BookError(
                     f"_toc.yml names {page}, but there is no file {page}.md: "
@@ -73,11 +83,14 @@ class Book:
     def _yaml(self, name: str) -> dict:
         path = self.root / name
         try:
-            return yaml.safe_load(path.read_text("utf-8"))
+            return yaml.safe_load(read_text(path))
         except FileNotFoundError:
             raise BookError(f"{path} is missing: a book has _config.yml and _toc.yml") from None
         except yaml.YAMLError as error:
-            raise BookError(f"{path} cannot be read: {error}") from None
+            mark = getattr(error, "problem_mark", None)
+            place = f"{path}:{mark.line + 1}" if mark else path
+            problem = getattr(error, "problem", None) or error
+            raise BookError(f"{place}: this is no YAML ({problem}): mend the line") from None
 
     def source(self, page: str) -> Path:
         return self.root / f"{page}.md"
@@ -124,6 +137,22 @@ def mode(device: str) -> str:
     return f"{device}-{'online' if os.environ.get('IIP_ONLINE') == '1' else 'offline'}"
 
 
+def read_text(path: Path) -> str:
+    """The text of a file; one that is not UTF-8 is named with its line."""
+    try:
+        return path.read_text("utf-8")
+    except UnicodeDecodeError:
+        content = path.read_bytes()
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise BookError(
+            f"{path}:{line}: the byte {content[error.start]:#04x} is no UTF-8: "
+            "save the file as UTF-8, or take it back from git"
+        ) from None
+
+
 def digest(*parts: str | bytes | Path) -> str:
     """One hash of texts and of files' contents."""
     total = hashlib.sha256()
@@ -138,6 +167,47 @@ def say(text: str = "") -> None:
     print(text, flush=True)
 
 
+FULL = re.compile("No space left on device|disk is full|Disk quota exceeded")
+REFUSED = re.compile("readonly database|unable to open database file")
+
+
+def refused(error: BaseException) -> str | None:
+    """One line for what the machine refused: space, or permission. None: it is something else.
+
+    Libraries wrap such an error in their own, and a process that failed sends its text alone.
+    """
+    chain: list[BaseException] = []
+    following: BaseException | None = error
+    while following is not None and following not in chain:
+        chain.append(following)
+        following = following.__cause__ or following.__context__
+    text = "\n".join(map(str, chain))
+    numbers = {
+        int(n): name for n, name in re.findall(r"\[Errno (\d+)\] [^:\n]*: '([^'\n]*)'", text)
+    }
+    numbers |= {e.errno: e.filename for e in reversed(chain) if isinstance(e, OSError)}
+    if FULL.search(text) or numbers.keys() & {errno.ENOSPC, getattr(errno, "EDQUOT", -1)}:
+        return "the disk is full: make room, then run it again; what is finished is kept"
+    for number in (errno.EACCES, errno.EPERM, errno.EROFS):
+        if numbers.get(number):
+            return (
+                f"{numbers[number]} cannot be written or read ({os.strerror(number)}): "
+                "give yourself the permission, then run it again; what is finished is kept"
+            )
+    for number in (errno.ENOTDIR, errno.EEXIST, errno.EISDIR):
+        if numbers.get(number):
+            return (
+                f"{numbers[number]} cannot be made, a file or folder is in the way: "
+                "move it elsewhere, then run it again"
+            )
+    if REFUSED.search(text):
+        return (
+            "the results in _build/executed cannot be written: "
+            "give yourself the permission, then run it again; what is finished is kept"
+        )
+    return None
+
+
 def run(main) -> None:
     """Run a script's `main`; a `BookError` becomes one clear text and exit status 1."""
     try:
@@ -148,3 +218,8 @@ def run(main) -> None:
     except KeyboardInterrupt:
         say("\nstopped; what is finished is kept")
         sys.exit(130)
+    except Exception as error:
+        if not (line := refused(error)):
+            raise
+        say(f"\n{line}")
+        sys.exit(1)

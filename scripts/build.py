@@ -18,16 +18,18 @@ import shutil
 import subprocess
 import time
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from datetime import date
 from importlib import metadata
 from pathlib import Path
 
+from complaints import collect
 from execute import execute_book
 from index import write_index
 from search import SPHINX_SEARCH
 
-from book import ROOT, Book, digest, run, say
+from book import ROOT, Book, BookError, digest, refused, run, say
 
 LEFT_OUT = {".buildinfo", ".buildinfo.bak", "_sources", ".doctrees", "objects.inv"}
 LEFT_OUT |= set(SPHINX_SEARCH)
@@ -69,6 +71,7 @@ def inputs(book: Book) -> str:
 def render(book: Book, language: str, mode: str | None, only: list[str] | None = None) -> Rendered:
     """Write the pages of one language below ``_build/sphinx/<language>/html``."""
     from sphinx.application import Sphinx
+    from sphinx.errors import SphinxError
     from sphinx.util.docutils import docutils_namespace, patch_docutils
 
     start = time.perf_counter()
@@ -85,20 +88,24 @@ def render(book: Book, language: str, mode: str | None, only: list[str] | None =
     known.write_text(wanted)
     warnings = io.StringIO()
     config = book.sphinx_config(language, mode=mode)
-    with patch_docutils(), docutils_namespace():
-        app = Sphinx(
-            srcdir=str(book.root),
-            confdir=None,
-            outdir=str(folder / "html"),
-            doctreedir=str(folder / "doctrees"),
-            buildername="html",
-            confoverrides=config,
-            status=None,
-            warning=warnings,
-            freshenv=False,
-        )
-        files = [str(book.source(page)) for page in only or []]
-        app.build(force_all=False, filenames=files)
+    files = [str(book.source(page)) for page in only or []]
+    # Babel prints what it cannot read in a catalogue
+    with patch_docutils(), docutils_namespace(), redirect_stdout(warnings):
+        try:
+            app = Sphinx(
+                srcdir=str(book.root),
+                confdir=None,
+                outdir=str(folder / "html"),
+                doctreedir=str(folder / "doctrees"),
+                buildername="html",
+                confoverrides=config,
+                status=None,
+                warning=warnings,
+                freshenv=False,
+            )
+            app.build(force_all=False, filenames=files)
+        except SphinxError as error:
+            raise BookError(f"{language}: {refused(error) or error}") from None
     # colours of the terminal, and the same warning once for each time a page is resolved
     text = re.sub(r"\x1b\[[0-9;]*m", "", warnings.getvalue())
     lines = list(dict.fromkeys(line for line in text.splitlines() if line.strip()))
@@ -241,14 +248,15 @@ def main() -> int:
     book = Book(arguments.root.resolve())
     start = time.perf_counter()
     mode, rendered = build(book)
-    problems = [f"{r.language}: {line}" for r in rendered for line in r.warnings]
+    problems = collect({r.language: r.warnings for r in rendered})
     if not arguments.no_check:
         from check_book import check_all
 
         say("checking")
         found = check_all(book, mode)
         # a message that the catalogue does not know yet; the catalogue's own gaps come with it
-        known = [problem for problem in found if "untranslated:" in problem or "fuzzy" in problem]
+        said = re.compile("untranslated:|fuzzy|no PO file|no UTF-8")
+        known = [problem for problem in found if said.search(problem)]
         if not known:
             problems += [f"{r.language}: {gap}" for r in rendered for gap in r.gaps]
         problems += found

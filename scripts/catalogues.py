@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import gettext
 import io
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -20,7 +21,7 @@ from babel.messages import extract
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po, write_po
 
-from book import ROOT, Book, run, say
+from book import ROOT, Book, BookError, read_text, run, say
 
 WIDTH = 100
 HEADER = {"Language": "", "MIME-Version": "1.0", "Content-Type": "text/plain; charset=UTF-8"}
@@ -147,12 +148,15 @@ def update(path: Path, template: Catalog, language: str) -> None:
 
 def read_catalogue(path: Path) -> polib.POFile:
     """A catalogue, or a clear error if it is damaged."""
-    from book import BookError
-
+    text = read_text(path)
     try:
-        return polib.pofile(str(path))
-    except (OSError, UnicodeDecodeError, ValueError) as error:
-        raise BookError(f"{path} cannot be read as a catalogue: {error}") from None
+        return polib.pofile(text)
+    except (OSError, ValueError) as error:
+        line = re.search(r"\(line (\d+)\)", str(error))
+        raise BookError(
+            f"{path}:{line[1] if line else 1}: here it is no PO file any more: "
+            "mend the line, or take the file back from git"
+        ) from None
 
 
 def exceptions(entry: polib.POEntry) -> dict[str, str]:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import os
 import posixpath
 import re
 import string
@@ -27,7 +28,7 @@ from urllib.parse import unquote, urlsplit
 import lxml.html
 from catalogues import exceptions, read_catalogue
 
-from book import ROOT, Book, mode, run, say
+from book import ROOT, Book, BookError, mode, run, say
 
 sys.path.insert(0, str(ROOT / "book" / "_ext"))
 from budget import cost, passed_by_execution, passed_by_page
@@ -190,7 +191,12 @@ def check_catalogues(book: Book) -> list[str]:
             if not path.exists():
                 found.append(f"{name}: missing; run make i18n")
                 continue
-            for entry in read_catalogue(path):
+            try:
+                entries = read_catalogue(path)
+            except BookError as error:
+                found.append(str(error).replace(f"{book.root}{os.sep}", ""))
+                continue
+            for entry in entries:
                 if entry.obsolete:
                     continue
                 place, quote = f"{name}:{entry.linenum}", f"{entry.msgid[:70]!r}"

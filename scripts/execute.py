@@ -16,10 +16,12 @@ import copy
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
+import warnings
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass
@@ -27,13 +29,18 @@ from pathlib import Path
 
 import nbformat
 from jupyter_cache import get_cache
+from jupyter_cache.cache.db import OrmBase
 from jupyter_cache.cache.main import CacheBundleIn
 from myst_nb.core.read import is_myst_markdown_notebook, read_myst_markdown_notebook
+from sqlalchemy.exc import DatabaseError
 
-from book import ROOT, Book, BookError, digest, mode, run, say
+from book import ROOT, Book, BookError, digest, mode, read_text, run, say
 
 LIBRARY = "iip_lib"
 LONGEST_TRACEBACK = 30
+# Where the home folder cannot be written, IPython does without it, and the kernels too.
+warnings.filterwarnings("ignore", "IPython parent .* is not a writable location")
+DATA = "data.json"  # what is known of a result, beside it
 
 
 # ---- what a chapter depends on -------------------------------------------------------------------
@@ -41,7 +48,7 @@ LONGEST_TRACEBACK = 30
 
 def read_notebook(path: Path) -> nbformat.NotebookNode | None:
     """A chapter as a notebook, or None if the page has no cells."""
-    text = path.read_text("utf-8")
+    text = read_text(path)
     if not is_myst_markdown_notebook(text):
         return None
     return read_myst_markdown_notebook(text, add_source_map=True, path=str(path))
@@ -271,52 +278,95 @@ def describe_failure(book: Book, page: str, notebook, error, timeout: int, last:
 # ---- keeping results -----------------------------------------------------------------------------
 
 
+def open_cache(folder: Path):
+    """The jupyter-cache in a folder. A damaged one is put aside, and what can be read is taken over."""
+    cache = get_cache(str(folder))
+    try:
+        # a process that was killed while it made the database left it without tables
+        OrmBase.metadata.create_all(cache.db)
+        cache.list_cache_records()
+        return cache
+    except (DatabaseError, RuntimeError, ValueError) as error:
+        text = f"{error} {error.__cause__}"
+        damage = re.search(r"not a database|malformed|no such (column|table)", text)
+        if not damage and not isinstance(error, ValueError):
+            raise
+    number = 1
+    while (aside := folder.with_name(f"{folder.name}.damaged-{number}")).exists():
+        number += 1
+    cache.db.dispose()
+    folder.rename(aside)
+    cache, kept = get_cache(str(folder)), 0
+    for path in sorted(aside.glob(f"executed/*/{DATA}")):
+        with suppress(OSError, ValueError):
+            notebook = nbformat.read(path.with_name("base.ipynb"), nbformat.NO_CONVERT)
+            write(cache, notebook, str(path), json.loads(path.read_text("utf-8")))
+            kept += 1
+    say(
+        f"  the cache of results {folder} is damaged: it was put aside as {aside.name}, "
+        f"with {kept} results taken over; remove it when nothing is missing"
+    )
+    return cache
+
+
+def write(cache, notebook, uri: str, data: dict) -> None:
+    """Put results into a cache, with our data also in a file beside them: two ways to find them."""
+    _, name = cache.create_hashed_notebook(notebook)
+    folder = cache.path / "executed" / name
+    # what a process that was killed, or a full disk, left of these results
+    shutil.rmtree(folder) if folder.is_dir() else folder.unlink(missing_ok=True)
+    bundle = CacheBundleIn(nb=notebook, uri=uri, data=data)
+    cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
+    (folder / DATA).write_text(json.dumps(data), "utf-8")
+
+
 class Store:
     """Results on disk: a jupyter-cache, with our key beside each result."""
 
     def __init__(self, book: Book, name: str):
         self.book = book
-        self.cache = get_cache(str(book.cache(name)))
+        self.cache = open_cache(book.cache(name))
 
     def find(self, page: str, notebook, key: str) -> dict | None:
         """What is kept of a chapter, if it still holds."""
-        try:
+        with suppress(KeyError):  # none of these cells
             record = self.cache.match_cache_notebook(notebook)
-            self.cache.get_cache_bundle(record.pk)  # its file is there and can be read
-            if record.data.get("key") == key:
+            if record.data.get("key") == key and self._cells(record):
                 return record.data
-        except Exception:
-            pass
         return self._take_over(page, notebook, key)
 
     def _take_over(self, page: str, notebook, key: str) -> dict | None:
         """Results whose cells changed only in what no result depends on: comments, captions."""
-        try:
-            for record in self.cache.list_cache_records():
-                if record.data.get("key") == key:
-                    kept = code_cells(self.cache.get_cache_bundle(record.pk).nb)
-                    return self.keep(page, notebook, kept, record.data)
-        except Exception:
-            pass
+        for record in self.cache.list_cache_records():
+            if record.data.get("key") == key and (kept := self._cells(record)):
+                return self.keep(page, notebook, kept, record.data)
         return None
+
+    def _cells(self, record) -> list | None:
+        """The executed cells, if their file is there and can be read."""
+        try:
+            return code_cells(self.cache.get_cache_bundle(record.pk).nb)
+        except RuntimeError:  # the database cannot be written: executing again would not help
+            raise
+        except Exception:  # whatever a damaged file makes of the reader
+            return None
 
     def keep(self, page: str, notebook, executed: list, data: dict) -> dict:
         """Keep the outputs of the executed cells as those of `notebook`."""
         notebook = copy.deepcopy(notebook)
         for cell, result in zip(code_cells(notebook), executed, strict=True):
             cell.outputs, cell.execution_count = result.outputs, result.execution_count
-        bundle = CacheBundleIn(nb=notebook, uri=str(self.book.source(page)), data=data)
-        self.cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
+        write(self.cache, notebook, str(self.book.source(page)), data)
         return data
 
     def stamp(self, page: str, data: dict) -> None:
         """A file that changes with the results: the page depends on it (book/_ext/results.py)."""
         path = self.book.build / "results" / f"{page}.json"
         text = json.dumps(data, indent=1, sort_keys=True)
-        if not path.exists() or path.read_text() != text:
+        if not path.exists() or path.read_bytes() != text.encode():
             path.parent.mkdir(parents=True, exist_ok=True)
             part = path.with_suffix(".part")
-            part.write_text(text)
+            part.write_bytes(text.encode())
             part.replace(path)
 
 

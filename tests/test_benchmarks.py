@@ -140,6 +140,45 @@ def test_the_probe_of_the_backbone_is_beside_the_network_from_scratch():
     assert 0 <= scratch <= 100
 
 
+@pytest.fixture(scope="module")
+def build_table():
+    done = run("build", "--quick")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return cells(done.stdout)
+
+
+def test_the_build_is_beside_the_plain_tool_in_each_state_and_grows(build_table):
+    head, *table = build_table
+    assert head == ["state", "build", "s", "quartiles", "ratio"]
+    plain, ours = "jupyter-book, English", "scripts/build.py, all languages"
+    grown = "scripts/build.py, English"
+    assert [tuple(row[:2]) for row in table] == [
+        ("from nothing", plain),
+        ("from nothing", ours),
+        ("executed before", plain),
+        ("executed before", ours),
+        ("nothing changed", ours),
+        ("one sentence changed, a language", ours),
+        ("1 chapters, not executed", grown),
+        ("2 chapters, not executed", grown),
+    ]
+    for row in table:
+        low, high = map(float, row[3].split(" – "))
+        assert 0 < low <= float(row[2]) <= high
+    assert [row[4] for row in table if row[1] == plain] == ["1.000"] * 2
+    assert table[6][4] == "1.000"
+
+
+def test_chapters_that_sleep_are_executed_side_by_side():
+    done = run("build", "--chapters", "2", "--sleep", "0.1")
+    assert done.returncode == 0, done.stdout + done.stderr
+    head, executed, rendered = cells(done.stdout)
+    assert head == ["sleeping chapters", "s", "chapters at a time"]
+    assert (executed[0], rendered[0]) == ("executed", "rendered")
+    assert float(executed[1]) > 0.1
+    assert 0 < float(executed[2]) <= (os.cpu_count() or 1)
+
+
 @pytest.fixture
 def measure(monkeypatch):
     monkeypatch.syspath_prepend(str(FOLDER))
