@@ -64,19 +64,14 @@ def test_every_make_target_exists():
             assert f"$({name})" in makefile or f"$(if $({name})" in makefile, line
 
 
-# made beside the notebooks; it has its own tests
-LATER = {"scripts/check_notebooks.py"}
-
-
 def test_every_script_exists_and_knows_its_options():
     called = set()
     for where, line in LINES:
         scripts = re.findall(r"\bscripts/\w+\.py", line)
         for name in scripts:
-            if name not in LATER or (ROOT / name).exists():
-                text = (ROOT / name).read_text("utf-8")
-                called.add(name)
-        if scripts and scripts[-1] in called:  # the options that follow are those of the last
+            text = (ROOT / name).read_text("utf-8")
+            called.add(name)
+        if scripts:  # the options that follow are those of the last
             for option in re.findall(r" (--[\w-]+)", line.split(scripts[-1])[1]):
                 assert option in text, f"{where}: {scripts[-1]} does not know {option}"
     assert {f"scripts/{name}.py" for name in ("execute", "library", "live", "publish")} <= called
