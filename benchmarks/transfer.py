@@ -41,7 +41,7 @@ from tqdm import tqdm
 from iip_lib.data import FolderDataset, TexturesDataset, loaders
 from iip_lib.explain import record
 from iip_lib.models import backbone
-from iip_lib.train import evaluate, fit
+from iip_lib.train import evaluate, fast_precision, fit
 
 BATCH_SIZE = 32
 LEAST_STEPS, LEAST_EPOCHS = 400, 20  # from scratch
@@ -153,7 +153,7 @@ def from_scratch(found: Set, chosen: Tensor, seed: int, quick: bool) -> float:
             scheduler=scheduler,
             schedule_by="batch",
             seed=seed,
-            precision="bf16",
+            precision=fast_precision(),
         )
         accuracy = {"accuracy": Accuracy("multiclass", num_classes=classes)}
         return evaluate(model, test_loader, loss_fn=None, metrics=accuracy)["accuracy"]

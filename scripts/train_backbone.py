@@ -40,7 +40,7 @@ from book import run, say
 from iip_lib.data import Loaders, loaders
 from iip_lib.explain import record
 from iip_lib.models import backbone
-from iip_lib.train import History, evaluate, fit
+from iip_lib.train import History, evaluate, fast_precision, fit
 
 SIZE = 32  # rows and columns of a picture
 BATCH_SIZE = 128
@@ -191,7 +191,7 @@ def train(found: Loaders, epochs: int, seed: int, folder: Path) -> tuple[nn.Modu
         schedule_by="batch",
         seed=seed,
         checkpoint=folder / f"checkpoint-{epochs}-epochs-seed-{seed}",  # other numbers begin anew
-        precision="bf16",
+        precision=fast_precision(),
         on_epoch=lambda epoch: say(
             f"epoch {epoch['epoch']} of {epochs}: loss {epoch['train_loss']:.3f}, held out "
             f"{epoch['val_loss']:.3f}, accuracy {epoch['val_accuracy']:.2%}, "

@@ -5,4 +5,5 @@ from .history import History as History
 from .loop import evaluate as evaluate
 from .loop import fit as fit
 from .loop import train_one_epoch as train_one_epoch
+from .machine import fast_precision as fast_precision
 from .machine import per_device as per_device

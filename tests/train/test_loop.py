@@ -15,7 +15,14 @@ from torch.utils.data import DataLoader, TensorDataset
 from torchmetrics import Accuracy, HammingDistance, MeanMetric, MetricCollection
 
 from iip_lib.models import LeNet
-from iip_lib.train import History, evaluate, fit, per_device, train_one_epoch
+from iip_lib.train import (
+    History,
+    evaluate,
+    fast_precision,
+    fit,
+    per_device,
+    train_one_epoch,
+)
 from iip_lib.train.loop import _sums
 
 
@@ -50,6 +57,27 @@ def test_per_device_refuses_another_device(monkeypatch, device):
     monkeypatch.setenv("IIP_DEVICE", device)
     with pytest.raises(ValueError, match=f"IIP_DEVICE is '{device}', but cpu or gpu is needed"):
         per_device(cpu=4, gpu=40)
+
+
+@pytest.mark.parametrize(
+    ("there", "known", "precision"),
+    [
+        (True, {}, "bf16"),
+        (False, {"avx2": True, "avx512_bf16": True}, "bf16"),
+        (False, {"neon": True, "bf16": True}, "bf16"),
+        (False, {"avx512_f": True, "avx512_bf16": False, "amx_bf16": False}, "no"),
+    ],
+)
+def test_fast_precision_asks_the_machine(monkeypatch, there, known, precision):
+    monkeypatch.setattr(torch.accelerator, "is_available", lambda: there)
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: known)
+    assert fast_precision() == precision
+
+
+def test_fast_precision_in_a_torch_that_cannot_tell(monkeypatch):
+    monkeypatch.setattr(torch.accelerator, "is_available", lambda: False)
+    monkeypatch.delattr(torch.cpu, "get_capabilities")
+    assert fast_precision() == "no"
 
 
 def test_per_device_wants_both_numbers_by_name():
