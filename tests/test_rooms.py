@@ -22,7 +22,7 @@ THIRD_PARTIES = {
     "data/photos": {"numpy", "skimage", "torch"},
     "data/pictures": {"iip_lib", "torch"},
     "data/shapes": {"iip_lib", "numpy", "skimage", "torch", "torchvision"},
-    "data/uploads": {"google", "iip_lib", "torch"},
+    "data/uploads": {"google", "iip_lib", "tempfile", "torch"},
     "explain/__init__": {"iip_lib"},
     "explain/_checks": {"torch"},
     "explain/_logits": {"iip_lib", "torch"},
