@@ -102,6 +102,7 @@ PYTHON = {
     "random",
     "re",
     "shutil",
+    "tempfile",
     "time",
     "typing",
     "warnings",

@@ -27,8 +27,8 @@ ENTITY = re.compile(r"&(?=#?\w+;)")
 # what makes a line something else than a paragraph when it stands at its beginning
 OPENING = re.compile(r"^(?:(#{1,6}|[-+=]+|:)(?=\s|$|:)|(\d+)([.)])(?=\s|$))")
 # environments that MathJax refuses inside $$
-ENVIRONMENT = re.compile(r"\\(begin|end)\{(align|gather|multline|equation)\*?\}")
-INNER = {"align": "aligned", "gather": "gathered", "multline": "gathered", "equation": "aligned"}
+ENVIRONMENT = re.compile(r"\\(begin|end)\{(align|gather|equation)\*?\}")
+INNER = {"align": "aligned", "gather": "gathered", "equation": "aligned"}
 STATE_MARKER = "sd-summary-state-marker"  # the arrow that sphinx-design draws on a drop-down
 
 
