@@ -21,6 +21,7 @@ from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 from complaints import collect
 from execute import execute_book
 
@@ -93,6 +94,10 @@ def render(book: Book, language: str, mode: str | None, only: list[str] | None =
             app.build(force_all=False, filenames=files)
         except SphinxError as error:
             raise BookError(f"{language}: {refused(error) or error}") from None
+        finally:
+            # a build that failed leaves the program that sets formulas running, and it holds our output
+            for child in psutil.Process().children():
+                child.kill()
     # colours of the terminal, and the same warning once for each time a page is resolved
     text = re.sub(r"\x1b\[[0-9;]*m", "", warnings.getvalue())
     lines = list(dict.fromkeys(line for line in text.splitlines() if line.strip()))
