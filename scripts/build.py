@@ -24,6 +24,7 @@ from datetime import date
 from importlib import metadata
 from pathlib import Path
 
+import psutil
 from complaints import collect
 from execute import execute_book
 from index import write_index
@@ -106,6 +107,10 @@ def render(book: Book, language: str, mode: str | None, only: list[str] | None =
             app.build(force_all=False, filenames=files)
         except SphinxError as error:
             raise BookError(f"{language}: {refused(error) or error}") from None
+        finally:
+            # a build that failed leaves the program that sets formulas running, and it holds our output
+            for child in psutil.Process().children():
+                child.kill()
     # colours of the terminal, and the same warning once for each time a page is resolved
     text = re.sub(r"\x1b\[[0-9;]*m", "", warnings.getvalue())
     lines = list(dict.fromkeys(line for line in text.splitlines() if line.strip()))
