@@ -174,7 +174,7 @@ def make_environment(folder: Path) -> Path:
 
 
 def describe(path: Path, notebook, error: Exception) -> str:
-    """Notebook, cell and the end of the traceback."""
+    """Notebook, cell and the end of the traceback; scripts/report.py reads the first line."""
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     begun = [cell for cell in code if "execution" in cell.metadata]
     cell = begun[-1] if begun else code[0]
@@ -185,7 +185,8 @@ def describe(path: Path, notebook, error: Exception) -> str:
     else:
         what, trace = f"{type(error).__name__}: {error}", []
     lines = [f"    {line}" for line in trace[-LONGEST_TRACEBACK:]]
-    return "\n".join([f"{path}: cell {cell.id} failed: {what}", *lines])
+    number = code.index(cell) + 1
+    return "\n".join([f"{path}: code cell {number} failed ({cell.id}): {what}", *lines])
 
 
 def execute(path: Path, timeout: int, wheel: Path | None, folder: Path) -> str:

@@ -572,7 +572,7 @@ def test_a_failure_names_notebook_and_cell():
     cell = nbformat.v4.new_code_cell("1 / 0", id="code-4", metadata={"execution": {}})
     notebook = nbformat.v4.new_notebook(cells=[cell, nbformat.v4.new_code_cell("2", id="code-5")])
     text = describe(Path("ja/a.ipynb"), notebook, TimeoutError("60 s"))
-    assert text == "ja/a.ipynb: cell code-4 failed: TimeoutError: 60 s"
+    assert text == "ja/a.ipynb: code cell 1 failed (code-4): TimeoutError: 60 s"
 
 
 def test_escape_leaves_nothing_to_markdown():
