@@ -90,6 +90,7 @@ def render(book: Book, language: str, mode: str | None, only: list[str] | None =
     warnings = io.StringIO()
     config = book.sphinx_config(language, mode=mode)
     files = [str(book.source(page)) for page in only or []]
+    before = set(psutil.Process().children())
     # Babel prints what it cannot read in a catalogue
     with patch_docutils(), docutils_namespace(), redirect_stdout(warnings):
         try:
@@ -109,7 +110,7 @@ def render(book: Book, language: str, mode: str | None, only: list[str] | None =
             raise BookError(f"{language}: {refused(error) or error}") from None
         finally:
             # a build that failed leaves the program that sets formulas running, and it holds our output
-            for child in psutil.Process().children():
+            for child in set(psutil.Process().children()) - before:
                 child.kill()
     # colours of the terminal, and the same warning once for each time a page is resolved
     text = re.sub(r"\x1b\[[0-9;]*m", "", warnings.getvalue())

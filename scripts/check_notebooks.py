@@ -60,10 +60,14 @@ def base(root: Path) -> str:
     return git(root, "rev-parse", "HEAD~1")
 
 
+def changed_files(book: Book) -> list[str]:
+    start = base(book.root)
+    return git(book.root, "diff", "--name-only", "--relative", start).splitlines() if start else []
+
+
 def changed(book: Book) -> dict[str, set[str]]:
     """Pages whose text, code or translation changed, with the languages (none: any)."""
-    start = base(book.root)
-    files = git(book.root, "diff", "--name-only", "--relative", start).splitlines() if start else []
+    files = changed_files(book)
     found: dict[str, set[str]] = {}
     for page in book.pages:
         if f"{page}.md" in files:
@@ -78,6 +82,19 @@ def with_notebook(book: Book) -> list[str]:
     return [page for page in book.pages if (book.site / "en" / f"{page}.ipynb").exists()]
 
 
+def one_a_part(pages: list[str], turn: int) -> list[str]:
+    """A page of each part; with each `turn` other ones."""
+    parts: dict[str, list[str]] = {}
+    for page in pages:
+        parts.setdefault(page.rpartition("/")[0], []).append(page)
+    return [part[turn % len(part)] for part in parts.values()]
+
+
+def turn(book: Book) -> int:
+    """A number that grows with each commit."""
+    return int(git(book.root, "rev-list", "--count", "HEAD") or 0)
+
+
 def choose(book: Book, turn: int) -> list[Path]:
     """Notebooks of changed chapters, and one a part; with each `turn` other ones."""
     pages, languages = with_notebook(book), list(book.languages)
@@ -86,11 +103,7 @@ def choose(book: Book, turn: int) -> list[Path]:
         if page in pages:
             some = translated or {languages[(turn + number) % len(languages)]}
             wanted += [(language, page) for language in sorted(some)]
-    parts: dict[str, list[str]] = {}
-    for page in pages:
-        parts.setdefault(page.rpartition("/")[0], []).append(page)
-    for number, part in enumerate(parts.values()):
-        page = part[turn // len(languages) % len(part)]
+    for number, page in enumerate(one_a_part(pages, turn // len(languages))):
         wanted.append((languages[(turn + number) % len(languages)], page))
     return [book.site / language / f"{page}.ipynb" for language, page in dict.fromkeys(wanted)]
 
@@ -269,7 +282,7 @@ def main() -> int:
     elif arguments.all:
         paths = every(book)
     else:
-        paths = choose(book, int(git(book.root, "rev-list", "--count", "HEAD") or 0))
+        paths = choose(book, turn(book))
     timeout = book.settings.get("execute", {}).get("timeout", 600)
     complaints = execute_all(paths, timeout, arguments.here)
     for complaint in complaints:

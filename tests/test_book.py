@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 
+import check_notebooks
 import lxml.html
 import pytest
 import yaml
@@ -211,13 +212,28 @@ print(json.dumps([eval(question, space) for question in questions]))
 """
 
 
-@pytest.mark.parametrize("page", CHAPTERS)
+def tried() -> set[str]:
+    """Chapters that changed, and one a part in turn: all would take as long as the book itself."""
+    turn = check_notebooks.turn(BOOK)
+    found = set(check_notebooks.changed(BOOK)) | set(check_notebooks.one_a_part(CHAPTERS, turn))
+    files = check_notebooks.changed_files(BOOK)
+    return found | {page for page in CHAPTERS if wrong_answers(page) in files}
+
+
+def wrong_answers(page):
+    return f"tests/exercises/{page.removeprefix('book/')}.yml"
+
+
+@pytest.mark.parametrize(
+    "page",
+    [pytest.param(page, marks=[] if page in tried() else [pytest.mark.slow]) for page in CHAPTERS],
+)
 def test_exercises_answer(page):
     """Unsolved starters and typical wrong answers get messages of their own, solutions pass."""
     import json
 
     found = exercises(page)
-    path = ROOT / "tests" / "exercises" / f"{page.removeprefix('book/')}.yml"
+    path = ROOT / wrong_answers(page)
     wrong = yaml.safe_load(path.read_text("utf-8")) if path.exists() else {}
     assert set(wrong) == set(found), "each exercise needs its typical wrong answers"
     sources = [c.source for c in cells(page) if "glue" not in c.metadata.get("tags", [])]
