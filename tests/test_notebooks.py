@@ -20,6 +20,7 @@ from markdown_it import MarkdownIt
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 from notebook_text import Markdown, escape
 from notebooks import SET_UP
+from sphinx import addnodes
 from test_chapters import commit_everything, git
 from test_tiny_book import CHAPTER, build, edit, page
 
@@ -222,7 +223,7 @@ def test_hints_and_solutions_are_folded_or_left_out(tiny, language):
     hint, solution = {
         "en": ("Add the number to itself", "Twice three is six"),
         "ja": ("足し", "三の二倍は六"),
-        "ko": ("더해", "삼의 두 배는 육"),
+        "ko": ("그 수에 같은 수를", "삼의 두 배는 육"),
     }[language]
     folds = re.findall(r"<details>.*?</details>", text_of(whole), re.S)
     assert len(folds) == 2
@@ -255,6 +256,11 @@ def test_what_stands_in_the_text(tiny):
 def shown_as(*children, block=nodes.paragraph) -> str:
     paragraph = block("", "", *children)
     return Markdown("https://x.org/en/a/b.html", Path(), lambda node: "").block(paragraph)
+
+
+def test_a_box_may_have_its_title_in_its_text():
+    added = nodes.paragraph("", "New in version 2")
+    assert shown_as(added, block=addnodes.versionmodified) == "> New in version 2"
 
 
 @pytest.mark.parametrize(
@@ -310,9 +316,9 @@ def test_pictures_are_in_the_notebook(tmp_path):
 
 
 def test_what_a_notebook_cannot_show_is_reported(changed):
-    edit(changed.source(CHAPTER), "## Exercises", "```{versionadded} 1\nText\n```\n\n## Exercises")
+    edit(changed.source(CHAPTER), "## Exercises", "```{centered} Text\n```\n\n## Exercises")
     output = build(changed)
-    assert "the notebook does not know how to show a 'versionmodified'" in output.text
+    assert "the notebook does not know how to show a 'centered'" in output.text
     assert output.code == 1
 
 
@@ -525,8 +531,8 @@ def test_a_notebook_that_would_fail_in_colab_fails(tiny, tmp_path):
     assert importlib.util.find_spec("captum"), "it is here"
     complaints = execute_all([tmp_path / "lacks.ipynb", tmp_path / "raises.ipynb"], 60, here=False)
     assert len(complaints) == 2
-    assert "lacks.ipynb: cell code-9 failed: ModuleNotFoundError" in complaints[0]
-    assert "raises.ipynb: cell code-9 failed: AssertionError" in complaints[1]
+    assert "lacks.ipynb: code cell 2 failed (code-9): ModuleNotFoundError" in complaints[0]
+    assert "raises.ipynb: code cell 2 failed (code-9): AssertionError" in complaints[1]
 
 
 def test_only_what_colab_has_or_the_set_up_installs_is_visible():

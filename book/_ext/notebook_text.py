@@ -189,6 +189,10 @@ class Markdown:
 
     block_seealso = block_topic = block_sidebar = block_Admonition
 
+    def block_versionmodified(self, node) -> str:
+        """Since when, or until when: its title is the beginning of its text."""
+        return quoted(self.blocks(node.children))
+
     def exercise(self, node) -> str:
         children = [child for child in node.children if not isinstance(child, nodes.title)]
         own = next(iter(node.findall(nodes.title)), nodes.title()).astext().strip()
