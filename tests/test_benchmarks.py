@@ -147,6 +147,7 @@ def build_table():
     return cells(done.stdout)
 
 
+@pytest.mark.slow
 def test_the_build_is_beside_the_plain_tool_in_each_state_and_grows(build_table):
     head, *table = build_table
     assert head == ["state", "build", "s", "quartiles", "ratio"]
@@ -169,6 +170,7 @@ def test_the_build_is_beside_the_plain_tool_in_each_state_and_grows(build_table)
     assert table[6][4] == "1.000"
 
 
+@pytest.mark.slow
 def test_chapters_that_sleep_are_executed_side_by_side():
     done = run("build", "--chapters", "2", "--sleep", "0.1")
     assert done.returncode == 0, done.stdout + done.stderr
