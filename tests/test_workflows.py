@@ -245,7 +245,7 @@ def test_the_preview_is_tried_on_three_systems():
 def test_make_live_is_the_program_that_windows_runs():
     with_make, without = [step["run"] for step in JOBS["ci", "live"]["steps"] if "run" in step]
     shown = subprocess.run(
-        ["make", "--dry-run", "PYTHON=python", *with_make.split()[1:]],
+        ["make", "--no-print-directory", "--dry-run", "PYTHON=python", *with_make.split()[1:]],
         cwd=ROOT,
         capture_output=True,
         text=True,
