@@ -289,7 +289,7 @@ def test_an_index_that_cannot_be_loaded_is_explained(page, served):
     page.wait_for_function(
         "document.querySelector('#search-page [role=status]').textContent.includes('색인')"
     )
-    assert "검색 색인을 불러올 수 없습니다" in status.text_content()
+    assert "검색 색인을 불러오지 못했습니다" in status.text_content()
 
 
 def test_a_page_opened_as_a_file_says_what_is_needed(page, built):
