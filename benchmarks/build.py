@@ -25,6 +25,9 @@ from pathlib import Path
 from measure import parser, print_machine, print_table, summary
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "scripts"))
+from book import copy_repository  # noqa: E402
+
 PLAIN = "jupyter-book, English"
 OURS = "scripts/build.py, all languages"
 SMALL = ROOT / "tests" / "tiny" / "book" / "part" / "chapter.md"
@@ -63,17 +66,6 @@ print(rendered.seconds)
 
 
 # ---- books to build ------------------------------------------------------------------------------
-
-
-def copy_repository(folder: Path) -> Path:
-    """A copy of the files that git knows, those not yet committed included."""
-    listing = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
-    names = subprocess.run(listing, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout
-    for name in names.splitlines():
-        if (ROOT / name).is_file():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, folder / name)
-    return folder
 
 
 def write_pages(folder: Path, chapters: list[str]) -> None:

@@ -6,6 +6,8 @@ import errno
 import hashlib
 import os
 import re
+import shutil
+import subprocess
 import sys
 from dataclasses import dataclass
 from functools import cached_property
@@ -161,6 +163,21 @@ def digest(*parts: str | bytes | Path) -> str:
         content = content.encode() if isinstance(content, str) else content
         total.update(len(content).to_bytes(8, "big") + content)
     return total.hexdigest()
+
+
+def tracked(*endings: str) -> list[str]:
+    """Files of the repository with one of these endings, those not yet committed included."""
+    listing = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(listing, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return [n for n in names.splitlines() if n.endswith(endings or "") and (ROOT / n).is_file()]
+
+
+def copy_repository(folder: Path) -> Path:
+    """A copy of the files of the repository, those not yet committed included."""
+    for name in tracked():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / name, folder / name)
+    return folder
 
 
 def say(text: str = "") -> None:

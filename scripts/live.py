@@ -16,7 +16,7 @@ import logging
 import time
 from pathlib import Path
 
-from build import processes, render
+from build import content, processes, render, tokens
 
 from book import ROOT, Book, BookError, run, say
 
@@ -35,6 +35,8 @@ def rebuild(book: Book, language: str, page: str, execute: bool) -> bool:
             name = execute_book(book, [page])
         with processes(1) as pool:
             result = pool.submit(render, book, language, name, only=[page]).result()
+        written = book.sphinx_folder(language) / "html" / f"{page}.html"
+        written.write_bytes(content(written, tokens(book)))
     except BookError as error:
         say(f"{error}\n(the page stays as it was)")
         return False

@@ -11,7 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from book import ROOT, run, say
+from book import ROOT, run, say, tracked
 
 LARGEST_FILE = 500_000  # bytes; data and built pages do not belong into the repository
 LARGER = {"iip_lib/models/backbone.safetensors": 10_000_000}
@@ -33,7 +33,7 @@ def lint() -> list[str]:
         "ruff format": ["ruff", "format", "--check", "--quiet", "."],
         "codespell": [
             "codespell_lib",
-            *tracked((".md", ".py", ".yml", ".toml", ".cff", ".html", ".css", ".js")),
+            *tracked(".md", ".py", ".yml", ".toml", ".cff", ".html", ".css", ".js"),
         ],
     }
     failed = [
@@ -74,13 +74,6 @@ def check_github(root: Path) -> list[str]:
             say(done.stdout + done.stderr)
             failed.append(name)
     return failed
-
-
-def tracked(endings: tuple[str, ...] = ("",)) -> list[str]:
-    """Files of the repository, those not yet committed included."""
-    listing = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
-    names = subprocess.run(listing, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    return [n for n in names.splitlines() if n.endswith(endings) and (ROOT / n).is_file()]
 
 
 def main() -> int:

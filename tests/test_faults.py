@@ -21,7 +21,7 @@ from conftest import ROOT, Output, copy_tiny_book, run_script
 from execute import Store, code_cells, execute_book, key, read_notebook
 from test_tiny_book import build, differences, edit, executed
 
-from book import Book, BookError, refused
+from book import Book, BookError, copy_repository, refused
 
 CHAPTER = "book/part/chapter"
 HEAD = (
@@ -367,21 +367,10 @@ def test_without_a_network_a_book_is_built(tmp_path):
     assert re.search(r"<pre>(<span></span>)?101\n", page), "the network was unreachable"
 
 
-def copy_of_the_repository(folder: Path) -> Path:
-    """The files that git knows, those not yet committed included."""
-    listing = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
-    names = subprocess.run(listing, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    for name in names.splitlines():
-        if (ROOT / name).is_file():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, folder / name)
-    return folder
-
-
 @pytest.mark.slow
 def test_without_a_network_the_whole_book_is_built_and_the_library_is_right(tmp_path):
     command = namespace("--net")
-    folder = copy_of_the_repository(tmp_path)
+    folder = copy_repository(tmp_path)
     output = inside(
         command,
         f"cd {folder}",
@@ -532,7 +521,7 @@ def test_two_executions_give_the_same(tiny, tmp_path):
 
 @pytest.mark.slow
 def test_two_executions_of_the_real_book_give_the_same(tmp_path):
-    books = [Book(copy_of_the_repository(tmp_path / name)) for name in ("one", "other")]
+    books = [Book(copy_repository(tmp_path / name)) for name in ("one", "other")]
     for book in books:
         output = run_script("execute.py", "--root", book.root)
         assert output.code == 0, output.text

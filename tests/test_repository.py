@@ -10,20 +10,11 @@ import pytest
 import yaml
 from conftest import ROOT, run_script
 
+from book import tracked
+
 MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
 READMES = {"en": "README.md", "ja": "README.ja.md", "ko": "README.ko.md"}
 TARGETS = ["help", "book", "test", "serve", "live", "i18n", "lint", "bench", "lock", "clean"]
-
-
-def tracked(*endings):
-    names = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.splitlines()
-    return [n for n in names if n.endswith(endings or ("",)) and (ROOT / n).is_file()]
 
 
 def test_targets_are_one_line_each():

@@ -491,6 +491,7 @@ def test_a_preview_without_execution_shows_ellipses(tiny, tmp_path):
     assert "WARNING" not in done.stdout
     assert not (tmp_path / "book" / "_build" / "live" / "ja" / "begun").exists(), "not done anew"
     html = tmp_path / "book" / "_build" / "live" / "ja" / "html" / f"{CHAPTER}.html"
+    assert b"@COMMIT@" not in html.read_bytes()
     text = lxml.html.fromstring(html.read_bytes()).xpath("string(//article)")
     assert "面積は…" in text
     assert "全部を一つずつ" in text, "a translation changed while the preview runs is seen"

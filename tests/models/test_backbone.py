@@ -15,6 +15,7 @@ from conftest import ROOT
 from safetensors import safe_open
 from torch.nn.functional import interpolate
 
+from book import tracked
 from iip_lib import explain
 from iip_lib.data import photo
 from iip_lib.models import CIFAR10_CLASSES, backbone
@@ -122,9 +123,7 @@ def test_no_network_is_needed(monkeypatch):
 
 
 def test_wheel_and_source_distribution_hold_the_weights_and_nothing_else_large(tmp_path):
-    listing = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
-    names = subprocess.run(listing, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    for name in names.splitlines():
+    for name in tracked():
         if name.startswith("iip_lib/") or "/" not in name:
             copy = tmp_path / "source" / name
             copy.parent.mkdir(parents=True, exist_ok=True)
