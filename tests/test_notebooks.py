@@ -313,6 +313,9 @@ def test_pictures_are_in_the_notebook(tmp_path):
     (tmp_path / "dot.png").write_bytes(b"\x89PNG")
     text = Markdown("https://x.org/", tmp_path, None).block(nodes.image(uri="dot.png", alt="a dot"))
     assert text == "![a dot](data:image/png;base64,iVBORw==)"
+    # the page is written first: then the node names the copy of the file that the page shows
+    written = nodes.image(uri="../_images/dot.png", candidates={"*": "dot.png"}, alt="a dot")
+    assert Markdown("https://x.org/", tmp_path, None).block(written) == text
 
 
 def test_what_a_notebook_cannot_show_is_reported(changed):

@@ -364,7 +364,9 @@ class Markdown:
 
     def picture(self, node) -> str:
         """The picture itself: Colab has no folder in which its file would lie."""
-        path = self.source / node["uri"].lstrip("/")
+        # once the page is written, `uri` is the address of a copy; the file is the candidate
+        uri = node.get("candidates", {}).get("*", node["uri"])
+        path = self.source / uri.lstrip("/")
         kind = mimetypes.guess_type(path.name)[0] or "image/png"
         data = base64.b64encode(path.read_bytes()).decode()
         return f"![{escape(node.get('alt', ''))}](data:{kind};base64,{data})"
