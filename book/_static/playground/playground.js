@@ -44,19 +44,18 @@ export function numberOf(text) {
 // with the padding (size - 1) / 2. Numbers row by row.
 export function convolve(picture, width, height, kernel, size) {
   const border = (size - 1) / 2;
+  const wide = width + 2 * border;
+  const padded = new Float32Array(wide * (height + 2 * border));
+  for (let y = 0; y < height; y++) {
+    padded.set(picture.subarray(y * width, (y + 1) * width), (y + border) * wide + border);
+  }
   const result = new Float32Array(width * height);
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < width; x++) {
       let sum = 0;
       for (let u = 0; u < size; u++) {
-        const row = y + u - border;
-        if (row < 0 || row >= height) continue;
-        for (let v = 0; v < size; v++) {
-          const column = x + v - border;
-          if (column >= 0 && column < width) {
-            sum += kernel[u * size + v] * picture[row * width + column];
-          }
-        }
+        const row = (y + u) * wide + x;
+        for (let v = 0; v < size; v++) sum += kernel[u * size + v] * padded[row + v];
       }
       result[y * width + x] = sum;
     }
@@ -64,24 +63,23 @@ export function convolve(picture, width, height, kernel, size) {
   return result;
 }
 
-// Red, green and blue of numbers from `low` to 1, in so many steps. With signs: blue, white at
-// zero, red, as in all figures; their number of steps is odd, so that zero has one of its own.
-const GREY = { low: 0, colours: palette(256, (share) => Array(3).fill(255 * share)) };
-const SIGNED = {
-  low: -1,
-  colours: palette(255, (share) => {
-    const end = share < 0.5 ? [33, 102, 172] : [178, 24, 43];
-    return end.map((channel) => 255 + (channel - 255) * Math.abs(2 * share - 1));
-  }),
-};
+// Colours of numbers from `low` to 1, in so many steps: red, green, blue, opacity of each. With
+// signs: blue, white at zero, red, as in all figures; an odd number of steps has one for zero.
+const GREY = palette(0, 256, (share) => Array(3).fill(255 * share));
+const SIGNED = palette(-1, 255, (share) => {
+  const end = share < 0.5 ? [33, 102, 172] : [178, 24, 43];
+  return end.map((channel) => 255 + (channel - 255) * Math.abs(2 * share - 1));
+});
 
-function palette(steps, colour) {
-  return Array.from({ length: steps }, (_, i) => colour(i / (steps - 1)).map(Math.round));
+function palette(low, steps, colour) {
+  const colours = Array.from({ length: steps }, (_, i) => [...colour(i / (steps - 1)), 255]);
+  return { low, steps, colours: Uint8ClampedArray.from(colours.flat()) };
 }
 
-function colourOf({ low, colours }, value) {
-  const share = Math.min(1, Math.max(0, (value - low) / (1 - low)));
-  return colours[Math.round(share * (colours.length - 1))];
+// Which of the steps a number has.
+function step({ low, steps }, value) {
+  const share = (value - low) / (1 - low);
+  return Math.round(Math.min(1, Math.max(0, share)) * (steps - 1));
 }
 
 // The greatest size of some numbers; 1 where all are zero, so that one can divide by it.
@@ -126,7 +124,7 @@ export class ConvolutionPlayground extends HTMLElement {
     this.addresses = JSON.parse(this.getAttribute("pictures"));
     this.picture = new Float32Array(SIDE * SIDE); // what lies under the kernel, from 0 to 1
     this.size = 3;
-    this.at = { x: SIDE / 2, y: SIDE / 2 };
+    this.at = { x: 124, y: 111 }; // on the outline of a coin
     this.build();
     this.choose("sobel_x");
     // the first picture is loaded when the reader comes near
@@ -355,13 +353,25 @@ export class ConvolutionPlayground extends HTMLElement {
   draw() {
     const { picture, kernel, size, parts } = this;
     this.result = convolve(picture, SIDE, SIDE, kernel, size);
-    this.plain = new Map([[parts.input, painted(picture, GREY, 1)]]);
-    const signed = parts.signed.checked;
-    this.plain.set(
-      parts.output,
-      signed ? painted(this.result, SIGNED, greatest(this.result)) : painted(this.result, GREY, 1),
-    );
+    const look = parts.signed.checked ? [SIGNED, this.limit()] : [GREY, 1];
+    this.plain = new Map([
+      [parts.input, painted(picture, GREY, 1)],
+      [parts.output, painted(this.result, ...look)],
+    ]);
     this.point(this.at.x, this.at.y);
+  }
+
+  // The greatest size in the result, without the pixels whose window leaves the picture: there the
+  // zeros around it make edges that would outshine all others.
+  limit() {
+    const border = (this.size - 1) / 2;
+    let most = 0;
+    for (let y = border; y < SIDE - border; y++) {
+      for (let x = border; x < SIDE - border; x++) {
+        most = Math.max(most, Math.abs(this.result[y * SIDE + x]));
+      }
+    }
+    return most || 1;
   }
 
   // Show the numbers behind one pixel of the result.
@@ -400,7 +410,7 @@ export class ConvolutionPlayground extends HTMLElement {
   }
 
   // A small table of numbers, coloured as in the figures.
-  cells(title, numbers, colours, limit) {
+  cells(title, numbers, palette, limit) {
     const { size } = this;
     const element = document.createElement("table");
     element.createCaption().textContent = title;
@@ -408,7 +418,8 @@ export class ConvolutionPlayground extends HTMLElement {
       const line = element.insertRow();
       for (let column = 0; column < size; column++) {
         const number = numbers[row * size + column];
-        const [red, green, blue] = colourOf(colours, number / limit);
+        const place = 4 * step(palette, number / limit);
+        const [red, green, blue] = palette.colours.subarray(place, place + 3);
         const cell = line.insertCell();
         cell.textContent = shown(number);
         cell.style.background = `rgb(${red} ${green} ${blue})`;
@@ -420,15 +431,11 @@ export class ConvolutionPlayground extends HTMLElement {
 }
 
 // Numbers as pixels. Those of the size `limit` get the last colour.
-function painted(numbers, colours, limit) {
+function painted(numbers, palette, limit) {
   const image = new ImageData(SIDE, SIDE);
-  for (let i = 0; i < numbers.length; i++) {
-    const [red, green, blue] = colourOf(colours, numbers[i] / limit);
-    image.data[4 * i] = red;
-    image.data[4 * i + 1] = green;
-    image.data[4 * i + 2] = blue;
-    image.data[4 * i + 3] = 255;
-  }
+  const pixels = new Uint32Array(image.data.buffer);
+  const colours = new Uint32Array(palette.colours.buffer); // all four bytes at once
+  for (let i = 0; i < numbers.length; i++) pixels[i] = colours[step(palette, numbers[i] / limit)];
   return image;
 }
 
