@@ -127,7 +127,7 @@ class Markdown:
             return self.emphasized("strong", node.children)
         return self.blocks(node.children)
 
-    block_compound = block_section = block_document = block_container
+    block_compound = block_section = block_document = block_playground = block_container
 
     def nothing(self, node) -> str:
         return ""
