@@ -97,7 +97,7 @@ def test_code_is_the_same_but_for_comments_and_messages(tiny):
     assert "# 이유를 말하는" in code["ko"]
     assert '"✗ 答えは数でなければなりません。"' in code["ja"]
     assert 'label="falling curve"' in code["ja"], "words of figures stay in the code"
-    assert "# (N, C)" in code["ja"]
+    assert "# (batch, C)" in code["ja"], "a comment may read as in English, beside others"
 
 
 def test_outputs(tiny):

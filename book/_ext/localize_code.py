@@ -374,7 +374,7 @@ class Code(nodes.literal_block, addnodes.translatable):
         return [message.text for message in self["messages"]]
 
     def apply_translated_message(self, original_message: str, translated_message: str) -> None:
-        self["translations"][original_message] = translated_message
+        pass  # MarkTranslated does it: Sphinx leaves out all of them where one reads as in English
 
 
 class FindMessages(SphinxTransform):
@@ -411,7 +411,10 @@ class FindMessages(SphinxTransform):
 
 
 class MarkTranslated(SphinxTransform):
-    """Say of each code block whether it is translated wholly; Sphinx knows only the last message."""
+    """Give each code block its translations, and say whether it is translated wholly.
+
+    Sphinx knows only the last message.
+    """
 
     default_priority = 22  # after Locale (20), before the count (25)
 
@@ -422,7 +425,9 @@ class MarkTranslated(SphinxTransform):
         for code in self.document.findall(Code):
             code.attributes.pop("translated", None)
             if code["messages"]:
-                code["translated"] = all(known.get(m.text) for m in code["messages"])
+                texts = [message.text for message in code["messages"]]
+                code["translations"] = {text: known[text] for text in texts if known.get(text)}
+                code["translated"] = len(code["translations"]) == len(set(texts))
         done = set(known.values())
         for image in self.document.findall(nodes.image):  # Sphinx leaves them marked as not done
             if image.attributes.pop("translated", None) is not None and image.get("alt"):
