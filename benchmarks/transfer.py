@@ -5,7 +5,7 @@ network trained from scratch, on the same pictures, drawn anew in each round.
 
   textures        of five kinds, grey, 32×32; 10, 50 or 200 a class, tested on 500
   Fashion-MNIST   clothes, grey, brought to 32×32; 10, 50 or 200 a class, tested on 10,000
-  ants and bees   photographs, brought to 64×64; 10, 50 or 120 a class, tested on those in `val`
+  ants and bees   photographs, brought to 32×32; 10, 50 or 120 a class, tested on those in `val`
 
 The textures are cut from the bundled photographs. The other two are measured where they are named:
 Fashion-MNIST by a folder to which torchvision downloads it, ants and bees by a folder with `train`
@@ -43,6 +43,7 @@ from iip_lib.explain import record
 from iip_lib.models import backbone
 from iip_lib.train import evaluate, fast_precision, fit
 
+SIZE = 32  # rows and columns of each picture, as the network was trained with
 BATCH_SIZE = 32
 LEAST_STEPS, LEAST_EPOCHS = 400, 20  # from scratch
 LEARNING_RATE = 0.05
@@ -65,7 +66,7 @@ SET_ASIDE = 1000  # pictures for training, at most, that a choice is measured on
 
 
 class Set(NamedTuple):
-    """Pictures (n, 3, S, S) in [0, 1] with labels (n,), to draw from and to test with."""
+    """Pictures (n, 3, 32, 32) in [0, 1] with labels (n,), to draw from and to test with."""
 
     images: Tensor
     labels: Tensor
@@ -79,28 +80,27 @@ class Set(NamedTuple):
 
 def textures() -> Set:
     parts = [TexturesDataset(split) for split in ("train", "test")]
-    return _set([(part.images, part.labels) for part in parts], 32, (10, 50, 200))
+    return _set([(part.images, part.labels) for part in parts], (10, 50, 200))
 
 
 def fashion_mnist(root: Path) -> Set:
     found = loaders("fashion_mnist", 1000, root=root)
     parts = [map(torch.cat, zip(*loader, strict=True)) for loader in (found.train, found.test)]
-    return _set(parts, 32, (10, 50, 200))
+    return _set(parts, (10, 50, 200))
 
 
 def ants_and_bees(folder: Path) -> Set:
-    size = 64
-    square = v2.Compose([v2.Resize(size), v2.CenterCrop(size), v2.ToDtype(torch.float32, True)])
+    square = v2.Compose([v2.Resize(SIZE), v2.CenterCrop(SIZE), v2.ToDtype(torch.float32, True)])
     parts = []
     for split in ("train", "val"):
         found = FolderDataset(folder / split)
         images = [square(image).as_subclass(Tensor) for image, _ in tqdm(found, leave=False)]
         parts.append((torch.stack(images), torch.tensor(found.labels)))
-    return _set(parts, size, (10, 50, 120))
+    return _set(parts, (10, 50, 120))
 
 
-def _set(parts: Iterable[Iterable[Tensor]], size: int, numbers: tuple[int, ...]) -> Set:
-    resize = v2.Resize((size, size))
+def _set(parts: Iterable[Iterable[Tensor]], numbers: tuple[int, ...]) -> Set:
+    resize = v2.Resize((SIZE, SIZE))
     tensors = [t for images, y in parts for t in (resize(images).expand(-1, 3, -1, -1), y)]
     return Set(*tensors, numbers)
 
@@ -123,7 +123,7 @@ def coarse(maps: Tensor) -> Tensor:
 
 
 def features_of(model: nn.Module, images: Tensor, names: Iterable[str]) -> dict[str, Tensor]:
-    """What probes read of pictures (n, 3, S, S), by its name in `FEATURES`: (n, C) each."""
+    """What probes read of pictures (n, 3, 32, 32), by its name in `FEATURES`: (n, C) each."""
     found: dict[str, list[Tensor]] = {name: [] for name in names}
     for batch in images.split(100):
         with torch.no_grad(), record(model, *ALL) as maps:
