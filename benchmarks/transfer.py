@@ -61,7 +61,7 @@ FEATURES: dict[str, Callable[[Maps], list[Tensor]]] = {
         *(means(maps[stage]) for stage in ALL),
     ],
 }
-CHOSEN = "third stage, 4×4"
+CHOSEN = "third stage, 4×4, means of all"
 SET_ASIDE = 1000  # pictures for training, at most, that a choice is measured on
 
 
