@@ -83,7 +83,7 @@ def test_augmentation_moves_flips_and_spoils():
     flipped = (steps[:, 0] == -1)[plain].float().mean()
     assert 0.4 < flipped < 0.6
     exact = torch.isclose(middle * 64, (middle * 64).round(), atol=1e-4).all(dim=1)
-    assert 0.7 < exact.float().mean() < 0.92  # four of five are not made worse
+    assert 0.5 < exact.float().mean() < 0.75  # six of ten are not made worse
     offsets = (changed[:, 1, 16, 16] * 64)[exact].round() - 16
     assert sorted(set(offsets.tolist())) == list(range(-4, 5))
     assert len({tuple(p) for p in middle.tolist()}) > 18
