@@ -168,10 +168,15 @@ def batches(pictures: Pictures, *, shuffle: bool = False) -> DataLoader:
 # ---- training and measuring ----------------------------------------------------------------------
 
 
-def train(found: Loaders, epochs: int, seed: int, folder: Path) -> tuple[nn.Module, History]:
+def train(
+    found: Loaders, epochs: int, seed: int, folder: Path, pretrained: bool = False
+) -> tuple[nn.Module, History]:
     """The network and its history; the training is saved in `folder` after each epoch."""
     torch.manual_seed(seed)
-    model = backbone(len(found.classes), pretrained=False).to(memory_format=torch.channels_last)
+    model = backbone(len(found.classes), pretrained=pretrained)
+    model = model.to(memory_format=torch.channels_last)
+    # Other numbers begin anew.
+    name = f"checkpoint-{epochs}-epochs-seed-{seed}" + ("-pretrained" if pretrained else "")
     train_loader = batches(Pictures(found.train, augmented), shuffle=True)
     optimizer = torch.optim.SGD(
         model.parameters(), LEARNING_RATE, momentum=0.9, nesterov=True, weight_decay=5e-4
@@ -190,7 +195,7 @@ def train(found: Loaders, epochs: int, seed: int, folder: Path) -> tuple[nn.Modu
         scheduler=scheduler,
         schedule_by="batch",
         seed=seed,
-        checkpoint=folder / f"checkpoint-{epochs}-epochs-seed-{seed}",  # other numbers begin anew
+        checkpoint=folder / name,
         precision=fast_precision(),
         on_epoch=lambda epoch: say(
             f"epoch {epoch['epoch']} of {epochs}: loss {epoch['train_loss']:.3f}, held out "
@@ -261,13 +266,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        usage="%(prog)s --data FOLDER [--epochs N] [--seed N] [--out FOLDER] [--test]",
+        usage="%(prog)s --data FOLDER [--epochs N] [--seed N] [--pretrained] [--out FOLDER] [--test]",
     )
     parser.add_argument(
         "--data", required=True, metavar="FOLDER", help="the folder, or cifar10 for a download"
     )
     parser.add_argument("--epochs", type=int, metavar="N", default=30, help="default: %(default)s")
     parser.add_argument("--seed", type=int, metavar="N", default=0, help="default: %(default)s")
+    parser.add_argument(
+        "--pretrained", action="store_true", help="begin with the weights of the book"
+    )
     parser.add_argument(
         "--out",
         type=Path,
@@ -282,7 +290,7 @@ def main() -> int:
         parser.error(f"--epochs is {options.epochs}, but at least 1 is needed: try --epochs 30")
     try:
         found = loaders(options.data, 500, image_size=SIZE)
-        model, history = train(found, options.epochs, options.seed, options.out)
+        model, history = train(found, options.epochs, options.seed, options.out, options.pretrained)
     except (OSError, ValueError) as error:  # each of them says what is needed
         parser.error(str(error))
     if not PartialState().is_main_process:

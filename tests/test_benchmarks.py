@@ -140,6 +140,16 @@ def test_the_probe_of_the_backbone_is_beside_the_network_from_scratch():
     assert 0 <= scratch <= 100
 
 
+@pytest.mark.slow
+def test_what_the_probe_reads_is_chosen_without_pictures_for_testing():
+    done = run("transfer", "--quick", "--choose")
+    assert done.returncode == 0, done.stdout + done.stderr
+    head, *rows = cells(done.stdout)
+    assert head == ["set", "a class", "read by the probe", "set aside"]
+    assert len({row[2] for row in rows}) == len(rows) == 6
+    assert all(20 < float(row[3]) <= 100 for row in rows)
+
+
 @pytest.fixture(scope="module")
 def build_table():
     done = run("build", "--quick")

@@ -14,6 +14,7 @@ from PIL import Image
 from torch.utils.data import DataLoader, TensorDataset
 
 from iip_lib.data import loaders
+from iip_lib.models import backbone
 
 SCRIPT = ROOT / "scripts" / "train_backbone.py"
 script = importlib.import_module("train_backbone")
@@ -134,6 +135,21 @@ def test_the_first_200_losses_follow_from_the_seed(photographs, tmp_path, monkey
     assert one == same
     assert len(set(one)) > 190
     assert not set(one) & set(other)
+
+
+@pytest.mark.parametrize("pretrained", [False, True])
+def test_it_begins_with_the_weights_of_the_book_where_it_is_asked_to(
+    photographs, tmp_path, monkeypatch, pretrained
+):
+    asked = {}
+    monkeypatch.setattr(script, "fit", lambda model, *_, **options: asked.update(options))
+    found = loaders(photographs, 100, image_size=script.SIZE)
+    model, _ = script.train(found, 30, 0, tmp_path, pretrained)
+    ours, book = model.state_dict(), backbone().state_dict()
+    layers = [name for name in book if name.endswith("weight") and not name.startswith("fc")]
+    assert all(torch.equal(ours[n], book[n]) for n in layers) == pretrained
+    assert ours["fc.weight"].shape == (3, 256)  # the classes are others
+    assert ("pretrained" in asked["checkpoint"].name) == pretrained
 
 
 def command(photographs, out, *arguments):
