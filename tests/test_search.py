@@ -270,7 +270,7 @@ def test_links_lead_to_the_section(page, served):
 
 @pytest.mark.parametrize(
     ("language", "query", "said"),
-    [("en", "qqqq", "No page was found for “qqqq”."), ("ja", "線形", "「線形」に一致する")],
+    [("en", "жжжж", "No page was found for “жжжж”."), ("ja", "潜水艦", "「潜水艦」に一致する")],
 )
 def test_nothing_is_found(page, served, language, query, said):
     assert said in opened(page, served, language, query).text_content()

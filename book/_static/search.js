@@ -179,7 +179,9 @@ export async function find(query, language = document.documentElement.lang) {
   if (pages.size < ENOUGH && own.length > 1) {
     for (const word of new Set(own)) await ask(word, 0.01);
   }
-  let found = [...pages.values()].sort((one, other) => other.score - one.score);
+  // Where several chapters teach a term of this spelling, all of them come before other pages.
+  const before = (one, other) => other.taught - one.taught || other.score - one.score;
+  let found = [...pages.values()].sort(before);
   if (language === "ja") {
     // Index and browser split Japanese differently, so pieces may be found that are no words.
     found = found.slice(0, LOOKED_AT);
