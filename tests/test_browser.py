@@ -289,10 +289,10 @@ def test_the_sidebar_by_keyboard(visit, built, size):
     assert current.inner_text() == "画素"
     current.focus()
     seen.page.keyboard.press("Tab")
-    assert seen.page.evaluate("document.activeElement.textContent") == "局所演算"
+    assert seen.page.evaluate("document.activeElement.textContent") == "大域演算"
     with seen.page.expect_navigation():
         seen.page.keyboard.press("Enter")
-    assert seen.page.url.endswith("/ja/book/images/local_operations.html")
+    assert seen.page.url.endswith("/ja/book/images/global_operations.html")
 
 
 @pytest.mark.parametrize("size", SIZES)

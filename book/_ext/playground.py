@@ -71,6 +71,8 @@ def visit(self, node: playground) -> None:
     folder = "../" * page.count("/") + "_static/playground/"
     pictures = {name: f"{folder}{name}.webp" for name in PICTURES}
     attributes = {"id": node["ids"][0], "words": words(), "pictures": pictures}
+    # the picture that is loaded without a click, named where the budget counts it
+    attributes["poster"] = pictures[PICTURES[0]]
     text = " ".join(
         f'{name}="{escape(value if isinstance(value, str) else json.dumps(value))}"'
         for name, value in attributes.items()
