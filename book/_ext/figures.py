@@ -5,6 +5,9 @@ words found in the source (see ``localize_code.py``) are replaced in the drawing
 Inline SVG sees the page's fonts and its light and dark colours; a picture behind ``<img>`` sees
 neither. Photographs inside a figure become WebP files, which are ten times smaller than the
 lossless pictures that Matplotlib embeds.
+
+What was drawn with ``set_url("part:images")`` is a link to the first chapter of this part that is
+written, other than the page itself; it is pale where there is none.
 """
 
 from __future__ import annotations
@@ -14,12 +17,14 @@ import hashlib
 import io
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 from docutils import nodes
 from localize_code import WORD, document_translations, translate_text
 from lxml import etree
 from PIL import Image
+from sphinx import addnodes
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
 
@@ -126,6 +131,26 @@ def translate_words(root: etree._Element, translations: dict, known: dict) -> li
     return lost
 
 
+def link_parts(root: etree._Element, first_chapter: Callable[[str], str | None]) -> bool:
+    """Links to parts of the book get their addresses, or become pale; whether one is left."""
+    found = False
+    for link in root.iter(f"{SVG}a"):
+        address = link.attrib.pop(HREF, None) or link.get("href", "")
+        link.attrib.pop("target", None)
+        if address.startswith("part:"):
+            address = first_chapter(address.removeprefix("part:"))
+        if address is None:
+            link.tag = f"{SVG}g"
+            link.set("class", "later")
+            continue
+        found = True
+        link.set("href", address)
+        if link.find(f".//{SVG}text") is None:  # the same link stands beside it, in words
+            link.set("tabindex", "-1")
+            link.set("aria-hidden", "true")
+    return found
+
+
 def convert(
     svg: bytes,
     *,
@@ -135,6 +160,7 @@ def convert(
     address: str,
     translations: dict,
     known: dict,
+    first_chapter: Callable[[str], str | None] = lambda part: None,
 ) -> tuple[str, list[str]]:
     """(SVG element for the page, words that cannot be translated)."""
     parser = etree.XMLParser(remove_comments=True, remove_blank_text=True, huge_tree=True)
@@ -146,6 +172,7 @@ def convert(
     drop_backgrounds(root)
     lost = translate_words(root, translations, known)
     move_out_pictures(root, folder, address)
+    has_links = link_parts(root, first_chapter)
     for element in root.iter():
         if isinstance(element.tag, str) and (style := element.get("style")):
             element.set("style", restyle(style))
@@ -154,7 +181,7 @@ def convert(
     for name in ("width", "height", "version"):
         root.attrib.pop(name, None)
     root.set("class", "figure-svg")
-    root.set("role", "img")
+    root.set("role", "group" if has_links else "img")  # nobody could reach a link in an image
     root.set("aria-label", alt)
     root.set("width", f"{width * PIXELS_PER_POINT:.0f}")
     root.set("height", f"{height * PIXELS_PER_POINT:.0f}")
@@ -173,6 +200,18 @@ class InlineFigures(SphinxPostTransform):
         page = Path(self.app.outdir) / self.env.docname
         folder = Path(self.app.outdir) / "_images"
         address = os.path.relpath(folder, page.parent).replace(os.sep, "/")
+        chapters = [
+            name
+            for toctree in self.env.tocs[self.config.root_doc].findall(addnodes.toctree)
+            for _, name in toctree["entries"]
+        ]
+
+        def first_chapter(part: str) -> str | None:
+            for name in chapters:
+                if name.startswith(f"book/{part}/") and name != self.env.docname:
+                    return self.app.builder.get_relative_uri(self.env.docname, name)
+            return None
+
         number = 0
         for image in list(self.document.findall(nodes.image)):
             source = Path(self.env.srcdir) / image["uri"].lstrip("/")
@@ -195,6 +234,7 @@ class InlineFigures(SphinxPostTransform):
                 address=address,
                 translations=translations,
                 known=known,
+                first_chapter=first_chapter,
             )
             for word in lost:
                 logger.warning(
