@@ -120,3 +120,31 @@ def test_tables_of_values_stay_exact(put, tmp_path):
     with Image.open(file) as picture:
         values = np.asarray(picture.convert("RGB")).astype(int)
     assert np.abs(values - table * 255).max() < 1
+
+
+def test_parts_of_the_book_are_links_or_pale(put):
+    """A map of the book: a picture and its title lead to the first chapter of a part."""
+    with plt.rc_context({"svg.fonttype": "none"}):
+        figure, axes = plt.subplots(1, 2)
+        for ax, part in zip(axes, ["images", "language"], strict=True):
+            ax.imshow(np.zeros((4, 4))).set_url(f"part:{part}")
+            ax.set_title("time").set_url(f"part:{part}")
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="svg")
+        plt.close(figure)
+
+    address = {"images": "../images/pixels.html"}.get
+    root = etree.fromstring(put(buffer.getvalue(), first_chapter=address)[0])
+    links = list(root.iter(f"{SVG}a"))
+    assert [dict(link.attrib) for link in links] == [
+        {"href": "../images/pixels.html", "tabindex": "-1", "aria-hidden": "true"},
+        {"href": "../images/pixels.html"},
+    ], "the picture is no second stop for a keyboard"
+    assert links[1].find(f".//{SVG}text").text == "time"
+    assert root.get("role") == "group", "an image has no links"
+    pale = root.findall(f".//{SVG}g[@class='later']")
+    assert len(pale) == 2
+    assert "part:" not in etree.tostring(root, encoding="unicode")
+
+    root = etree.fromstring(put(draw())[0])
+    assert root.get("role") == "img"
