@@ -169,7 +169,8 @@ def test_the_experiments_of_the_page_come_out_as_it_says(page, served):
     playground.locator(".kernels").select_option("box")
     playground.evaluate("(one) => one.point(0, 0)")
     window = numbers_shown(playground)[0]
-    assert (window == 0).sum() == 5 and (window > 0).sum() == 4
+    assert (window == 0).sum() == 5
+    assert (window > 0).sum() == 4
     small = state(playground)["result"]
     playground.locator("[name=size][value='5']").check()
     large = state(playground)["result"]
@@ -187,7 +188,8 @@ def test_the_exercise_is_solved_in_the_playground(page, served):
     result = state(playground)["result"][0, 0]
     joint = result[113:122, 98:106].mean(dim=1)  # a short one, with the bricks above and below
     assert joint.max() > 0.3
-    assert joint[: joint.argmax()].min() < -0.15 and joint[joint.argmax() :].min() < -0.15
+    assert joint[: joint.argmax()].min() < -0.15
+    assert joint[joint.argmax() :].min() < -0.15
     long = result[124:134, 60:130]  # only long joints cross these rows
     assert long.abs().mean() < 0.1 * joint.max()
 
