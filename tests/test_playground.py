@@ -154,18 +154,44 @@ def test_own_numbers_stay_in_the_middle_when_the_size_changes(page, served):
 def test_the_experiments_of_the_page_come_out_as_it_says(page, served):
     playground = opened(page, served)
     first = state(playground)
+    x, y = first["at"].values()  # the left outline of a coin
+    window = first["picture"][0, 0, y - 1 : y + 2, x - 1 : x + 2]
+    products = window * first["kernel"][0, 0]
+    assert (products[:, 2] > -2 * products[:, 0]).all()
+    assert first["result"][0, 0, y, x] > 1
+    assert first["result"][0, 0, y, x + 1 : x + 40].min() < -1  # its right outline
     write(playground, ["1", "0", "-1", "2", "0", "-2", "1", "0", "-1"])
     assert torch.equal(state(playground)["result"], -first["result"])
     playground.locator(".kernels").select_option("identity")
     playground.locator(".kernel input").nth(4).fill("0.5")
     found = state(playground)
     torch.testing.assert_close(found["result"], found["picture"] / 2)
-    playground.locator(".kernels").select_option("gaussian")
+    playground.locator(".kernels").select_option("box")
+    playground.evaluate("(one) => one.point(0, 0)")
+    window = numbers_shown(playground)[0]
+    assert (window == 0).sum() == 5
+    assert (window > 0).sum() == 4
     small = state(playground)["result"]
     playground.locator("[name=size][value='5']").check()
     large = state(playground)["result"]
     steps = [(r[..., 2:-2, 3:-2] - r[..., 2:-2, 2:-3]).abs().mean() for r in (small, large)]
     assert steps[1] < 0.9 * steps[0]
+
+
+def test_the_exercise_is_solved_in_the_playground(page, served):
+    """Short joints red with blue on both sides, long joints white."""
+    playground = opened(page, served)
+    playground.locator(".pictures").select_option("bricks")
+    page.wait_for_function("document.querySelector('convolution-playground').shown === 'bricks'")
+    write(playground, ["-1", "-1", "-1", "2", "2", "2", "-1", "-1", "-1"])
+    assert playground.locator(".signed").is_checked()
+    result = state(playground)["result"][0, 0]
+    joint = result[113:122, 98:106].mean(dim=1)  # a short one, with the bricks above and below
+    assert joint.max() > 0.3
+    assert joint[: joint.argmax()].min() < -0.15
+    assert joint[joint.argmax() :].min() < -0.15
+    long = result[124:134, 60:130]  # only long joints cross these rows
+    assert long.abs().mean() < 0.1 * joint.max()
 
 
 def test_signs_have_the_colours_of_the_figures(page, served):
@@ -303,6 +329,33 @@ def test_another_picture_and_one_s_own(page, served):
     found = assert_is_conv2d(state(playground))
     assert found["picture"][0, 0, 100, 20] == pytest.approx(0.114, abs=0.004)
     assert found["picture"][0, 0, 100, 230] == pytest.approx(0.299, abs=0.004)
+
+
+def test_who_cancels_the_file_dialog_keeps_the_picture_and_its_name(page, served):
+    playground = opened(page, served)
+    pictures = playground.locator(".pictures")
+    for name in ("coins", "cat"):
+        pictures.select_option(name)
+        page.wait_for_function(
+            f"document.querySelector('convolution-playground').shown === '{name}'"
+        )
+        before = state(playground)["picture"]
+        playground.locator(".output").click()  # browsers open the dialog only for a user
+        with page.expect_file_chooser() as dialog:
+            pictures.select_option("own")
+        assert pictures.input_value() == name  # as long as no file is chosen
+        assert torch.equal(state(playground)["picture"], before)
+
+    file = io.BytesIO()
+    Image.new("RGB", (64, 64), (255, 255, 255)).save(file, "PNG")
+    own = {"name": "own.png", "mimeType": "image/png", "buffer": file.getvalue()}
+    dialog.value.set_files(own)
+    page.wait_for_function("document.querySelector('convolution-playground').shown === 'own'")
+    assert pictures.input_value() == "own"
+    assert state(playground)["picture"].min() == pytest.approx(1, abs=0.004)
+    with page.expect_file_chooser():
+        playground.locator(".choose").click()
+    assert pictures.input_value() == "own"
 
 
 def test_a_file_that_is_no_picture(page, served):

@@ -123,6 +123,7 @@ export class ConvolutionPlayground extends HTMLElement {
     this.words = JSON.parse(this.getAttribute("words"));
     this.addresses = JSON.parse(this.getAttribute("pictures"));
     this.picture = new Float32Array(SIDE * SIDE); // what lies under the kernel, from 0 to 1
+    this.shown = Object.keys(this.addresses)[0]; // the choice that this picture belongs to
     this.size = 3;
     this.at = { x: 124, y: 111 }; // on the outline of a coin
     this.build();
@@ -131,7 +132,7 @@ export class ConvolutionPlayground extends HTMLElement {
     this.watcher = new IntersectionObserver((entries) => {
       if (!entries.some((entry) => entry.isIntersecting)) return;
       this.watcher.disconnect();
-      this.load(Object.keys(this.addresses)[0]);
+      this.load(this.shown);
     }, { rootMargin: "600px" });
     this.watcher.observe(this);
   }
@@ -181,10 +182,10 @@ export class ConvolutionPlayground extends HTMLElement {
 
     const { parts } = this;
     parts.pictures.addEventListener("change", () => {
-      if (parts.pictures.value === "own") parts.file.click();
+      if (parts.pictures.value === "own") this.ask();
       else this.load(parts.pictures.value);
     });
-    find(".choose").addEventListener("click", () => parts.file.click());
+    find(".choose").addEventListener("click", () => this.ask());
     parts.file.addEventListener("change", () => parts.file.files[0] && this.read(parts.file.files[0]));
     parts.camera.addEventListener("click", () => (this.stream ? this.stopCamera() : this.startCamera()));
     parts.kernels.addEventListener("change", () => this.choose(parts.kernels.value));
@@ -216,6 +217,14 @@ export class ConvolutionPlayground extends HTMLElement {
 
   // ---- pictures ----------------------------------------------------------------------------------
 
+  // Ask for a file. Until one is there the choice names the picture that is shown: the reader may
+  // cancel, and not every browser tells.
+  ask() {
+    this.parts.pictures.value = this.shown;
+    this.parts.file.value = ""; // the same file may be chosen again
+    this.parts.file.click();
+  }
+
   async load(name) {
     this.stopCamera();
     this.parts.pictures.value = name;
@@ -225,9 +234,19 @@ export class ConvolutionPlayground extends HTMLElement {
     try {
       await image.decode();
     } catch {
-      return this.say(this.words.no_picture);
+      if (this.wanted !== image) return;
+      this.parts.pictures.value = this.shown;
+      this.say(this.words.no_picture);
+      return;
     }
-    if (this.wanted === image) this.take(image, image.naturalWidth, image.naturalHeight);
+    if (this.wanted !== image) return;
+    this.choice(name);
+    this.take(image, image.naturalWidth, image.naturalHeight);
+  }
+
+  // The picture that is shown from now on is this choice's.
+  choice(name) {
+    this.shown = this.parts.pictures.value = name;
   }
 
   async read(file) {
@@ -236,7 +255,7 @@ export class ConvolutionPlayground extends HTMLElement {
     try {
       const image = await createImageBitmap(file);
       if (this.wanted !== file) return;
-      this.parts.pictures.value = "own";
+      this.choice("own");
       this.take(image, image.width, image.height);
     } catch {
       this.say(this.words.no_picture);
@@ -269,7 +288,7 @@ export class ConvolutionPlayground extends HTMLElement {
       return this.say(this.words.no_camera);
     }
     this.wanted = video;
-    this.parts.pictures.value = "own";
+    this.choice("own");
     this.parts.camera.textContent = this.words.stop;
     this.parts.sum.ariaLive = "off"; // nobody can hear all frames
     const frame = () => {
