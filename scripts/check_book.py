@@ -333,7 +333,7 @@ def check_pages(pages: dict[str, Page]) -> list[str]:
         if twice:
             found.append(f"{name}: ids that stand twice: {', '.join(twice[:5])}")
         if not name.startswith("en/"):
-            # a cell that shows a library's error, tagged `prints-error`, is English everywhere
+            # what a library says, its errors or docstrings, in a cell tagged `prints-error`, is English
             for block in page.tree.xpath(
                 "//div[contains(@class, 'stream')]//pre"
                 "[not(ancestor::div[contains(@class, 'tag_prints-error')])]"
