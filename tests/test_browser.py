@@ -206,6 +206,23 @@ def test_the_switch_keeps_page_and_section(visit, built, start, target):
     assert seen.errors == []
 
 
+@pytest.mark.parametrize("language", list(BOOK.languages))
+def test_the_link_to_improve_a_page_knows_the_section(visit, built, language):
+    seen = visit(language, "book/images/local_operations", "desktop", "light")
+    section = "local-operations-blur"
+    seen.page.evaluate(
+        f"document.getElementById('{section}').scrollIntoView({{behavior: 'instant'}})"
+    )
+    link = seen.page.locator(".bd-sidebar-secondary a.improve")
+    link.dispatch_event("pointerdown")
+    path, line = link.get_attribute("href").split("/blob/main/")[1].split("?plain=1#L")
+    text = (ROOT / path).read_text("utf-8").splitlines()
+    heading = seen.page.locator(f"#{section}").evaluate(
+        "e => e.closest('section').querySelector('h2, h3').firstChild.textContent"
+    )
+    assert any(heading in found for found in text[int(line) - 1 : int(line) + 1])
+
+
 @pytest.mark.parametrize(
     ("locale", "target"), [("ja-JP", "ja"), ("ko-KR", "ko"), ("en-US", "en"), ("fr-FR", "en")]
 )

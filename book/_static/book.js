@@ -1,4 +1,5 @@
 // The language switch keeps the section that is being read, and the choice is remembered.
+// "Improve this page" leads to the line of that section.
 document.addEventListener("DOMContentLoaded", () => {
   // The section whose heading was passed last. Ids are the same in all languages.
   function section() {
@@ -20,5 +21,13 @@ document.addEventListener("DOMContentLoaded", () => {
       const id = section();
       link.hash = id ? "#" + id : "";
     });
+  }
+  for (const link of document.querySelectorAll("a.improve")) {
+    const lines = JSON.parse(link.dataset.lines);
+    const follow = () => {
+      const line = lines[section()];
+      link.hash = line ? "#L" + line : "";
+    };
+    for (const name of ["pointerdown", "focus"]) link.addEventListener(name, follow);
   }
 });
