@@ -31,3 +31,16 @@ document.addEventListener("DOMContentLoaded", () => {
     for (const name of ["pointerdown", "focus"]) link.addEventListener(name, follow);
   }
 });
+
+// Paper is white: a page that is dark on the screen is printed in its light colours.
+{
+  const root = document.documentElement;
+  let theme;
+  addEventListener("beforeprint", () => {
+    theme = root.dataset.theme;
+    root.dataset.theme = "light";
+  });
+  addEventListener("afterprint", () => {
+    root.dataset.theme = theme;
+  });
+}
