@@ -17,6 +17,9 @@ import re
 import shutil
 import subprocess
 import time
+import zipfile
+import zlib
+from collections.abc import Collection
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import redirect_stdout
 from dataclasses import dataclass
@@ -34,7 +37,7 @@ from book import ROOT, Book, BookError, digest, refused, run, say
 
 LEFT_OUT = {".buildinfo", ".buildinfo.bak", "_sources", ".doctrees", "objects.inv"}
 LEFT_OUT |= set(SPHINX_SEARCH)
-WITH_TOKENS = {".html", ".ipynb"}  # files in which @COMMIT@ and @DATE@ are replaced
+WITH_TOKENS = {".html", ".ipynb"}  # files in which @COMMIT@, @DATE@ and @YEAR@ are replaced
 
 
 @dataclass
@@ -162,7 +165,7 @@ def tokens(book: Book) -> dict[bytes, bytes]:
     except (OSError, ValueError):
         commit = book.settings.get("repository", {}).get("branch", "main")
         day = date.today().isoformat()
-    return {b"@COMMIT@": commit.encode(), b"@DATE@": day.encode()}
+    return {b"@COMMIT@": commit.encode(), b"@DATE@": day.encode(), b"@YEAR@": day[:4].encode()}
 
 
 def content(path: Path, words: dict[bytes, bytes]) -> bytes:
@@ -173,12 +176,23 @@ def content(path: Path, words: dict[bytes, bytes]) -> bytes:
     return data
 
 
-def synchronise(source: Path, target: Path, words: dict[bytes, bytes]) -> None:
-    """Make `target` equal to `source`, tokens replaced; what is equal already is not touched."""
+def write(path: Path, text: str) -> None:
+    """Nothing where the file holds this text already: somebody may be reading it."""
+    if not path.exists() or path.read_text("utf-8") != text:
+        path.write_text(text, "utf-8")
+
+
+def synchronise(
+    source: Path, target: Path, words: dict[bytes, bytes], keep: Collection[str] = ()
+) -> None:
+    """Make `target` equal to `source`, tokens replaced; what is equal already is not touched.
+
+    `keep` names entries of `target` that come from elsewhere.
+    """
     target.mkdir(parents=True, exist_ok=True)
-    names = {entry.name for entry in source.iterdir()} - LEFT_OUT
+    names = {entry.name for entry in source.iterdir()} - LEFT_OUT - set(keep)
     for entry in target.iterdir():
-        if entry.name not in names:
+        if entry.name not in names and entry.name not in keep:
             shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
     for name in names:
         here, there = source / name, target / name
@@ -198,6 +212,31 @@ def synchronise(source: Path, target: Path, words: dict[bytes, bytes]) -> None:
         elif not there.exists() or not filecmp.cmp(here, there, shallow=False):
             shutil.copy2(here, part)
             part.replace(there)
+
+
+def pack(folder: Path, target: Path) -> None:
+    """All pages of a language as a zip file, which is written anew only if one of them changed.
+
+    The names begin with the language, so that the files of two languages can be unpacked side by
+    side and their pages find one another.
+    """
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path != target)
+    names = {path: f"{folder.name}/{path.relative_to(folder).as_posix()}" for path in files}
+    checks = {names[path]: zlib.crc32(path.read_bytes()) for path in files}
+    try:
+        with zipfile.ZipFile(target) as there:
+            if {info.filename: info.CRC for info in there.infolist()} == checks:
+                return
+    except (OSError, zipfile.BadZipFile):
+        pass  # none yet, or one that was cut off
+    part = target.with_name(target.name + ".part")
+    with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as made:
+        for path in files:
+            # always the same day, so that the same pages give the same file
+            info = zipfile.ZipInfo(names[path])
+            info.compress_type, info.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
+            made.writestr(info, path.read_bytes())
+    part.replace(target)
 
 
 def drop_unused_pictures(folder: Path) -> None:
@@ -222,12 +261,14 @@ def assemble(book: Book) -> None:
         folder = book.sphinx_folder(language) / "html"
         drop_unused_pictures(folder)
         write_index(book, language)
-        synchronise(folder, book.site / language, words)
+        packed = f"book-{language}.zip"
+        synchronise(folder, book.site / language, words, keep=("index.html", packed))
         page = templates.get_template("language.html").render(language=language)
-        (book.site / language / "index.html").write_text(page, "utf-8")
+        write(book.site / language / "index.html", page)
+        pack(book.site / language, book.site / language / packed)
     for name in ("index.html", "404.html"):
         page = templates.get_template(name).render(languages=book.languages)
-        (book.site / name).write_text(page, "utf-8")
+        write(book.site / name, page)
     (book.site / ".nojekyll").touch()  # GitHub Pages would leave out folders that begin with _
     for entry in book.site.iterdir():
         if entry.is_dir() and entry.name not in book.languages:

@@ -177,47 +177,50 @@ def check_message(english: str, translated: str, language: str, terms: Terms) ->
     return found
 
 
+def check_catalogue(book: Book, language: str, domain: str) -> list[str]:
+    """Complaints about the catalogue of a page, or about that of the words of all pages."""
+    path = book.catalogue(language, domain)
+    name = path.relative_to(book.root)
+    if not path.exists():
+        return [f"{name}: missing; run make i18n"]
+    try:
+        terms, entries = Terms(load(book.root / "book" / "glossary.yml")), read_catalogue(path)
+    except (OSError, ValueError) as error:  # of the glossary
+        return [str(error)]
+    except BookError as error:
+        return [str(error).replace(f"{book.root}{os.sep}", "")]
+    found = []
+    for entry in entries:
+        if entry.obsolete:
+            continue
+        place, quote = f"{name}:{entry.linenum}", f"{entry.msgid[:70]!r}"
+        if entry.fuzzy:
+            found.append(f"{place}: fuzzy, its English changed: {quote}")
+            continue
+        if not entry.msgstr:
+            found.append(f"{place}: untranslated: {quote}")
+            continue
+        allowed = exceptions(entry)
+        for check, reason in allowed.items():
+            if check not in ALLOWED or not reason:
+                found.append(
+                    f"{place}: `# allow {check}: {reason}` must name one of "
+                    f"{', '.join(ALLOWED)} and give a reason"
+                )
+        problems = check_message(entry.msgid, entry.msgstr, language, terms)
+        for check, complaint in problems.items():
+            if check not in allowed:
+                found.append(f"{place}: {check}: {complaint}: {quote}")
+    return found
+
+
 def check_catalogues(book: Book) -> list[str]:
     """Complaints about all catalogues."""
-    try:
-        terms = Terms(load(book.root / "book" / "glossary.yml"))
-    except (OSError, ValueError) as error:
-        return [str(error)]
     found = []
     for language in book.translations:
         for domain in [*book.pages, "sphinx"]:
-            path = book.catalogue(language, domain)
-            name = path.relative_to(book.root)
-            if not path.exists():
-                found.append(f"{name}: missing; run make i18n")
-                continue
-            try:
-                entries = read_catalogue(path)
-            except BookError as error:
-                found.append(str(error).replace(f"{book.root}{os.sep}", ""))
-                continue
-            for entry in entries:
-                if entry.obsolete:
-                    continue
-                place, quote = f"{name}:{entry.linenum}", f"{entry.msgid[:70]!r}"
-                if entry.fuzzy:
-                    found.append(f"{place}: fuzzy, its English changed: {quote}")
-                    continue
-                if not entry.msgstr:
-                    found.append(f"{place}: untranslated: {quote}")
-                    continue
-                allowed = exceptions(entry)
-                for check, reason in allowed.items():
-                    if check not in ALLOWED or not reason:
-                        found.append(
-                            f"{place}: `# allow {check}: {reason}` must name one of "
-                            f"{', '.join(ALLOWED)} and give a reason"
-                        )
-                problems = check_message(entry.msgid, entry.msgstr, language, terms)
-                for check, complaint in problems.items():
-                    if check not in allowed:
-                        found.append(f"{place}: {check}: {complaint}: {quote}")
-    return found
+            found += check_catalogue(book, language, domain)
+    return list(dict.fromkeys(found))  # a broken glossary is one complaint, not one a catalogue
 
 
 # ---- the site ------------------------------------------------------------------------------------

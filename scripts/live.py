@@ -5,6 +5,7 @@ usage: python scripts/live.py [--language ja] [--execute] [--once] [--port 8000]
 
 CHAPTER (such as images/pixels) is the page that is opened. Without --execute nothing is executed
 and torch is not needed: figures are missing, and numbers that a cell would compute show as "…".
+What `make book` would find wrong in its translation is shown as well.
 --once writes the page and ends; the exit status says whether it is free of mistakes.
 --serve shows the site that `make book` built.
 """
@@ -17,6 +18,7 @@ import time
 from pathlib import Path
 
 from build import content, processes, render, tokens
+from check_book import check_catalogue
 
 from book import ROOT, Book, BookError, run, say
 
@@ -40,10 +42,13 @@ def rebuild(book: Book, language: str, page: str, execute: bool) -> bool:
     except BookError as error:
         say(f"{error}\n(the page stays as it was)")
         return False
-    for warning in result.warnings:
-        say(f"  {warning}")
+    complaints = list(result.warnings)
+    if language in book.translations:
+        complaints += check_catalogue(book, language, page)
+    for complaint in complaints:
+        say(f"  {complaint}")
     say(f"{page} in {language}: {time.perf_counter() - start:.1f} s")
-    return not result.warnings
+    return not complaints
 
 
 def serve(folder: Path, port: int, page: str, watch: list[str], action) -> None:

@@ -206,6 +206,38 @@ def test_the_switch_keeps_page_and_section(visit, built, start, target):
     assert seen.errors == []
 
 
+def test_a_dark_page_is_printed_in_light_colours_without_what_is_only_for_a_screen(visit, built):
+    seen = visit("en", "book/images/pixels", "desktop", "dark")
+    theme = "document.documentElement.dataset.theme"
+    for _ in range(2):
+        assert seen.page.evaluate(theme) == "dark"
+        seen.page.evaluate("dispatchEvent(new Event('beforeprint'))")
+        assert seen.page.evaluate(theme) == "light"
+        seen.page.evaluate("dispatchEvent(new Event('afterprint'))")
+    seen.page.emulate_media(media="print")
+    assert seen.page.locator("article h1").is_visible()
+    for name in (".bd-sidebar-primary", ".bd-sidebar-secondary", ".language-switch", ".page-tools"):
+        assert seen.page.locator(name).count() > 0
+        assert not seen.page.locator(name).first.is_visible(), name
+
+
+@pytest.mark.parametrize("language", list(BOOK.languages))
+def test_the_link_to_improve_a_page_knows_the_section(visit, built, language):
+    seen = visit(language, "book/images/local_operations", "desktop", "light")
+    section = "local-operations-blur"
+    seen.page.evaluate(
+        f"document.getElementById('{section}').scrollIntoView({{behavior: 'instant'}})"
+    )
+    link = seen.page.locator(".bd-sidebar-secondary a.improve")
+    link.dispatch_event("pointerdown")
+    path, line = link.get_attribute("href").split("/blob/main/")[1].split("?plain=1#L")
+    text = (ROOT / path).read_text("utf-8").splitlines()
+    heading = seen.page.locator(f"#{section}").evaluate(
+        "e => e.closest('section').querySelector('h2, h3').firstChild.textContent"
+    )
+    assert any(heading in found for found in text[int(line) - 1 : int(line) + 1])
+
+
 @pytest.mark.parametrize(
     ("locale", "target"), [("ja-JP", "ja"), ("ko-KR", "ko"), ("en-US", "en"), ("fr-FR", "en")]
 )

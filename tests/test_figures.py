@@ -60,6 +60,30 @@ def test_words_are_replaced(put):
     assert not any(re.search("[A-Za-z]{2}", text) for text in texts)
 
 
+@pytest.mark.parametrize("translated", ["人", "とても長い名前の人"])
+@pytest.mark.parametrize("anchor", ["left", "center", "right"])
+@pytest.mark.parametrize("style", ["square", "round"])
+def test_the_ground_behind_a_word_is_as_wide_as_its_translation(put, translated, anchor, style):
+    with plt.rc_context({"svg.fonttype": "none", "font.size": 10}):
+        figure, ax = plt.subplots()
+        ax.text(0.5, 0.5, "person", ha=anchor, bbox={"facecolor": "red", "boxstyle": style})
+        ax.set_axis_off()
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="svg")
+        plt.close(figure)
+    svg, _ = put(buffer.getvalue(), translations={"person": translated})
+    root = etree.fromstring(svg)
+    (word,) = root.iter(f"{SVG}text")
+    ground = word.getparent().find(f".//{SVG}path")
+    scale, _, _, _, shift, _ = map(float, ground.get("transform")[7:-1].split())
+    edges = [scale * float(x) + shift for x in re.findall(r"-?[\d.]+", ground.get("d"))[::2]]
+    left, right, x = min(edges), max(edges), float(word.get("x"))
+    wide = 10 * len(translated)  # Chinese characters and kana are as wide as high
+    start = {"left": x, "center": x - wide / 2, "right": x - wide}[anchor]
+    assert 1 < start - left < 6
+    assert 1 < right - (start + wide) < 6
+
+
 def test_a_word_that_no_literal_accounts_for_is_reported(put):
     _, lost = put(draw(), known={"time": None})
     assert sorted(lost) == ["Error after 3 steps", "falling curve"]

@@ -8,7 +8,10 @@ import shutil
 import signal
 import subprocess
 import sys
+import zipfile
+from datetime import date
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import lxml.html
 import polib
@@ -71,7 +74,7 @@ def test_no_english_word_is_left(tiny, language):
     for name in ("alt", "title", "aria-label", "placeholder"):
         texts += tree.xpath(f"//@{name}")
     texts += tree.xpath("//meta[@name='description' or @property='og:title']/@content")
-    names = re.compile(r"Python|CPU|GPU|Colab|torch(?:vision)? [\w.+]+")
+    names = re.compile(r"Python|CPU|GPU|Colab|ZIP|torch(?:vision)? [\w.+]+")
     left = [t.strip() for t in texts if re.search(r"[A-Za-z]{3,}", names.sub("", t))]
     # the holder of the copyright; the branch, for this book has no commit; the word of the hover
     # text of a term is English on purpose
@@ -175,6 +178,53 @@ def test_addresses(tiny):
     }
 
 
+def test_a_page_leads_to_the_place_where_it_is_corrected(tiny):
+    for language in ("en", "ja", "ko"):
+        link, *_ = page(tiny[0], language).xpath("//a[@class='improve']")
+        address = urlsplit(link.get("href"))
+        path = address.path.split("/blob/main/")[1]
+        assert path == {"en": f"{CHAPTER}.md"}.get(
+            language, f"book/locale/{language}/LC_MESSAGES/{CHAPTER}.po"
+        )
+        text = (tiny[0].root / path).read_text("utf-8").splitlines()
+        lines = json.loads(link.get("data-lines"))
+        sections = article(tiny[0], language).xpath(".//section")
+        assert set(lines) == {section.get("id") for section in sections}
+        for section in sections:
+            line = text[lines[section.get("id")] - 1]
+            heading = section.xpath("string(*[self::h1 or self::h2 or self::h3])").rstrip("#")
+            if language == "en":
+                assert line.startswith("#")
+                assert heading in line
+            else:
+                assert line.startswith("msgid")
+                assert heading in text[lines[section.get("id")]]
+
+
+def test_a_page_says_how_to_cite_it(tiny):
+    entry = page(tiny[0], "ja").xpath("string(//*[@class='page-tools']//pre)")
+    fields = dict(re.findall(r"(\w+) += \{(.*)\}", entry))
+    assert entry.startswith("@misc{iip-part-chapter,")
+    assert fields["title"] == "何でも一つずつ"
+    assert fields["author"] == r"{The iip\_lib authors}"
+    assert fields["url"].endswith("/ja/book/part/chapter.html")
+    assert fields["year"] == str(date.today().year), "outside a repository the day of the build"
+    assert fields["note"].startswith("Commit main, ")
+    whole = page(tiny[0], "en", "book/index").xpath("string(//*[@class='page-tools']//pre)")
+    assert "title  = {Image Processing by Deep Learning}" in whole
+    assert "howpublished" not in whole
+
+
+def test_a_language_as_a_zip_file(tiny, tmp_path):
+    for language in ("ja", "ko"):
+        (link,) = page(tiny[0], language).xpath("//a[@download and contains(@href, '.zip')]")
+        path = tiny[0].site / language / Path(link.get("href")).name
+        with zipfile.ZipFile(path) as packed:
+            packed.extractall(tmp_path)
+        comparison = filecmp.dircmp(tiny[0].site / language, tmp_path / language)
+        assert differences(comparison) == [path.name], "all but the file itself"
+
+
 def test_owner_of_the_repository_comes_from_the_environment(tmp_path):
     book = copy_tiny_book(tmp_path)
     # nothing to execute: only addresses are looked at
@@ -192,8 +242,7 @@ def test_nothing_changed(changed):
     output = build(changed)
     assert (output.code, executed(output)) == (0, 0)
     touched = [p for p, t in before.items() if p.stat().st_mtime_ns != t]
-    # the pages that are not Sphinx's are written again, with the same content
-    assert {p.name for p in touched} <= {"index.html", "404.html", ".nojekyll"}
+    assert {p.name for p in touched} <= {".nojekyll"}
 
 
 def test_a_changed_sentence_is_shown_in_english_marked_never_stale(changed):

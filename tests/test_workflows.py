@@ -270,6 +270,20 @@ def test_a_preview_ends_when_it_is_asked_for_once(encoding, tmp_path):
     assert "nowhere" in output.text
 
 
+def test_a_preview_says_what_is_wrong_in_a_translation(tmp_path):
+    book = copy_tiny_book(tmp_path / "book")
+    catalogue = book.catalogue("ja", "book/part/chapter")
+    text = catalogue.read_text("utf-8")
+    catalogue.write_text(text.replace("{t}`カーネル`", "カーネル"), "utf-8")
+    assert catalogue.read_text("utf-8") != text
+    arguments = ["--root", book.root, "--once", "part/chapter", "--language"]
+    output = run_script("live.py", *arguments, "ja")
+    assert output.code == 1
+    assert "chapter.po:" in output.text
+    assert "links: lost" in output.text
+    assert run_script("live.py", *arguments, "ko").code == 0, "another language's fault"
+
+
 def test_the_library_is_tested_with_the_oldest_and_the_newest_releases():
     from library import RESOLUTION, TESTS, packages_of_tests
 

@@ -17,6 +17,7 @@ import hashlib
 import io
 import os
 import re
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from docutils import nodes
 from localize_code import WORD, document_translations, translate_text
 from lxml import etree
 from PIL import Image
-from sphinx import addnodes
+from sidebar import chapters_of_the_book
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
 
@@ -114,6 +115,29 @@ def move_out_pictures(root: etree._Element, folder: Path, address: str) -> None:
         image.set("href", f"{address}/{name}")
 
 
+def width(text: str, size: float) -> float:
+    """About how wide a text is drawn in letters of this size."""
+    return size * sum(1 if unicodedata.east_asian_width(c) in "WF" else 0.6 for c in text)
+
+
+def fit_ground(element: etree._Element, before: str) -> None:
+    """Make the coloured ground behind a word (`bbox=` of Matplotlib) as wide as its translation."""
+    ground = element.getparent().find(f"{SVG}g/{SVG}path")
+    if ground is None or element.get("x") is None:  # none, or the word stands on its side
+        return
+    edges = [float(x) for x in re.findall(r"-?[\d.]+", ground.get("d"))[::2]]
+    left, right = min(edges), max(edges)
+    style, place = element.get("style", ""), float(element.get("x"))
+    size = float(re.search(r"([\d.]+)px", style)[1])
+    padding = max((right - left - width(before, size)) / 2, 1.5)
+    wide = width(element.text, size)
+    start = {"middle": place - wide / 2, "end": place - wide}
+    anchor = re.search(r"text-anchor: *(\w+)", style)
+    new_left = start.get(anchor[1] if anchor else "start", place) - padding
+    scale = (wide + 2 * padding) / (right - left)
+    ground.set("transform", f"matrix({scale:.4f} 0 0 1 {new_left - scale * left:.3f} 0)")
+
+
 def translate_words(root: etree._Element, translations: dict, known: dict) -> list[str]:
     """Replace words; returns those that no literal of the source accounts for."""
     lost = []
@@ -126,6 +150,8 @@ def translate_words(root: etree._Element, translations: dict, known: dict) -> li
             for child in list(element):
                 element.remove(child)
             element.text = translated
+            if translated != text:
+                fit_ground(element, text)
         elif translate_text(text, dict.fromkeys(known, "")) is None:
             lost.append(text)
     return lost
@@ -200,11 +226,7 @@ class InlineFigures(SphinxPostTransform):
         page = Path(self.app.outdir) / self.env.docname
         folder = Path(self.app.outdir) / "_images"
         address = os.path.relpath(folder, page.parent).replace(os.sep, "/")
-        chapters = [
-            name
-            for toctree in self.env.tocs[self.config.root_doc].findall(addnodes.toctree)
-            for _, name in toctree["entries"]
-        ]
+        chapters = chapters_of_the_book(self.env)
 
         def first_chapter(part: str) -> str | None:
             for name in chapters:

@@ -25,6 +25,11 @@ def part_names(env) -> list[str | None]:
     return [toctree.get("caption") for toctree in toctrees]
 
 
+def chapters_of_the_book(env) -> list[str]:
+    toctrees = env.tocs[env.config.root_doc].findall(addnodes.toctree)
+    return [page for toctree in toctrees for _, page in toctree["entries"]]
+
+
 def parts_of_the_book(app) -> list[Part]:
     env, found = app.env, []
     for toctree in env.tocs[env.config.root_doc].findall(addnodes.toctree):

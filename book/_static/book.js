@@ -1,4 +1,5 @@
 // The language switch keeps the section that is being read, and the choice is remembered.
+// "Improve this page" leads to the line of that section.
 document.addEventListener("DOMContentLoaded", () => {
   // The section whose heading was passed last. Ids are the same in all languages.
   function section() {
@@ -21,4 +22,25 @@ document.addEventListener("DOMContentLoaded", () => {
       link.hash = id ? "#" + id : "";
     });
   }
+  for (const link of document.querySelectorAll("a.improve")) {
+    const lines = JSON.parse(link.dataset.lines);
+    const follow = () => {
+      const line = lines[section()];
+      link.hash = line ? "#L" + line : "";
+    };
+    for (const name of ["pointerdown", "focus"]) link.addEventListener(name, follow);
+  }
 });
+
+// Paper is white: a page that is dark on the screen is printed in its light colours.
+{
+  const root = document.documentElement;
+  let theme;
+  addEventListener("beforeprint", () => {
+    theme = root.dataset.theme;
+    root.dataset.theme = "light";
+  });
+  addEventListener("afterprint", () => {
+    root.dataset.theme = theme;
+  });
+}
