@@ -173,6 +173,12 @@ def content(path: Path, words: dict[bytes, bytes]) -> bytes:
     return data
 
 
+def write(path: Path, text: str) -> None:
+    """Nothing where the file holds this text already: somebody may be reading it."""
+    if not path.exists() or path.read_text("utf-8") != text:
+        path.write_text(text, "utf-8")
+
+
 def synchronise(source: Path, target: Path, words: dict[bytes, bytes]) -> None:
     """Make `target` equal to `source`, tokens replaced; what is equal already is not touched."""
     target.mkdir(parents=True, exist_ok=True)
@@ -224,10 +230,10 @@ def assemble(book: Book) -> None:
         write_index(book, language)
         synchronise(folder, book.site / language, words)
         page = templates.get_template("language.html").render(language=language)
-        (book.site / language / "index.html").write_text(page, "utf-8")
+        write(book.site / language / "index.html", page)
     for name in ("index.html", "404.html"):
         page = templates.get_template(name).render(languages=book.languages)
-        (book.site / name).write_text(page, "utf-8")
+        write(book.site / name, page)
     (book.site / ".nojekyll").touch()  # GitHub Pages would leave out folders that begin with _
     for entry in book.site.iterdir():
         if entry.is_dir() and entry.name not in book.languages:
