@@ -3,7 +3,8 @@
 usage: python scripts/check_notebooks.py [--root FOLDER] [--all] [--here] [NOTEBOOK ...]
 
 Without NOTEBOOK: those of the chapters that changed against the merge base with `main` (on `main`,
-against the commit before), and one of each part, the language rotating; with --all, every one.
+against the commit before), and one of each part, each in one language, which rotates (in one of those
+whose translation changed, if only translations did); with --all, every one.
 
 Each runs in an environment of its own, which has what `tests/colab.txt` lists and what the set-up
 cell installs, without a network: the library's wheel, built from this folder, stands in for GitHub.
@@ -96,16 +97,20 @@ def turn(book: Book) -> int:
 
 
 def choose(book: Book, turn: int) -> list[Path]:
-    """Notebooks of changed chapters, and one a part; with each `turn` other ones."""
-    pages, languages = with_notebook(book), list(book.languages)
-    wanted: list[tuple[str, str]] = []
-    for number, (page, translated) in enumerate(changed(book).items()):
-        if page in pages:
-            some = translated or {languages[(turn + number) % len(languages)]}
-            wanted += [(language, page) for language in sorted(some)]
-    for number, page in enumerate(one_a_part(pages, turn // len(languages))):
-        wanted.append((languages[(turn + number) % len(languages)], page))
-    return [book.site / language / f"{page}.ipynb" for language, page in dict.fromkeys(wanted)]
+    """Notebooks of changed chapters, and one a part; with each `turn` other ones.
+
+    Each in one language: the code of all languages is the same but for comments and messages.
+    """
+    pages = with_notebook(book)
+    wanted = {page: languages for page, languages in changed(book).items() if page in pages}
+    for page in one_a_part(pages, turn // len(book.languages)):
+        wanted.setdefault(page, set())
+    found = []
+    for number, (page, changed_in) in enumerate(wanted.items()):
+        languages = [name for name in book.languages if not changed_in or name in changed_in]
+        language = languages[(turn + number) % len(languages)]
+        found.append(book.site / language / f"{page}.ipynb")
+    return found
 
 
 def every(book: Book) -> list[Path]:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import functools
 import http.server
+import json
 import os
 import shutil
 import subprocess
 import sys
 import threading
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from book import Book
 
@@ -41,6 +44,16 @@ def run_script(name: str, *arguments, environment: dict | None = None, minutes: 
         env=dict(os.environ, **(environment or {})),
     )
     return Output(done.returncode, done.stdout)
+
+
+@contextmanager
+def once(name: str, tmp_path_factory):
+    """One process at a time; yields a file that all processes of this run of the tests share."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    with FileLock(folder / f"{name}.lock"):
+        yield folder / f"{name}.json"
 
 
 def copy_tiny_book(folder: Path) -> Book:
@@ -86,9 +99,15 @@ def changed(tiny, untouched):
 
 
 @pytest.fixture(scope="session")
-def built() -> tuple[Book, Output]:
-    """The real book, built in place (what was executed before is not executed again)."""
-    return Book(ROOT), run_script("build.py")
+def built(tmp_path_factory) -> tuple[Book, Output]:
+    """The real book, built in place (what was executed before is not executed again).
+
+    The first process that needs it builds it, the others wait and read what the build printed.
+    """
+    with once("book", tmp_path_factory) as printed:
+        if not printed.exists():
+            printed.write_text(json.dumps(asdict(run_script("build.py"))), "utf-8")
+        return Book(ROOT), Output(**json.loads(printed.read_text("utf-8")))
 
 
 # ---- a browser -----------------------------------------------------------------------------------
@@ -108,12 +127,13 @@ def install_browser() -> None:
 
 
 @pytest.fixture(scope="session")
-def browser():
+def browser(tmp_path_factory):
     """Chromium, driven by Playwright."""
     from playwright.sync_api import sync_playwright
 
-    if not find_browser():
-        install_browser()
+    with once("browser", tmp_path_factory):
+        if not find_browser():
+            install_browser()
     path = find_browser()
     if not path:
         message = "no Chromium found: install it (Debian: apt-get install chromium fonts-noto-cjk) or set CHROME to its path"

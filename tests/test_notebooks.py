@@ -545,10 +545,24 @@ def test_only_what_colab_has_or_the_set_up_installs_is_visible():
     assert not {"torch", "numpy", "skimage", "torchmetrics", "iip_lib", "IPython"} & hidden
 
 
-def test_the_turn_changes_part_and_language(built):
+def test_the_turn_changes_part_and_language(built, monkeypatch):
     book, _ = built
+    monkeypatch.setattr("check_notebooks.changed", lambda book: {})
     seen = {path for turn in range(3 * len(WITH_CODE)) for path in choose(book, turn)}
     assert seen == {p for p in every(book) if not p.name.endswith(".lecture.ipynb")}
+
+
+def test_a_changed_chapter_runs_once_in_a_changed_language(built, monkeypatch):
+    book, name = built[0], WITH_CODE[-1]
+    monkeypatch.setattr("check_notebooks.changed", lambda book: {name: {"ja", "ko"}})
+    found = [
+        [path for path in choose(book, turn) if path.as_posix().endswith(f"/{name}.ipynb")]
+        for turn in range(3 * len(WITH_CODE))
+    ]
+    assert all(len(paths) == 1 for paths in found)
+    assert {path for paths in found for path in paths} == {
+        book.site / language / f"{name}.ipynb" for language in ("ja", "ko")
+    }
 
 
 def test_changed_chapters_are_found(changed_repository):
