@@ -10,19 +10,22 @@ OPTIONS = {
     "resultTypes": ["violations"],
     "rules": {name: {"enabled": True} for name in ("target-size", "label-content-name-mismatch")},
 }
+COLOURS = {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}
 GENERATED = ("search", "status", "budget")  # pages without a source
 
 
-def found(page) -> list[str]:
+def found(page, options=OPTIONS) -> list[str]:
     """A line for each rule that is broken: the rule, how often, and the first place."""
     return [
         f"{rule['id']}, {len(rule['nodes'])} times: {rule['nodes'][0]['html'][:200]}"
-        for rule in AXE.run(page, options=OPTIONS).response["violations"]
+        for rule in AXE.run(page, options=options).response["violations"]
     ]
 
 
 def look_at(visit, page, language, scheme):  # noqa: F811
-    assert found(visit(language, page, "desktop", scheme).page) == []
+    """A dark page differs from the light one in its colours alone."""
+    options = OPTIONS if scheme == "light" else {**OPTIONS, "runOnly": COLOURS, "rules": {}}
+    assert found(visit(language, page, "desktop", scheme).page, options) == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -42,6 +45,12 @@ def test_every_page(visit, built, page, language, scheme):  # noqa: F811
 
 def test_what_is_wrong_is_found(browser):
     page = browser.new_page()
-    page.set_content("<html lang=en><title>t</title><main><h1>h</h1><img src='data:,'></main>")
-    assert [line.split(",")[0] for line in found(page)] == ["image-alt"]
+    pale = "<p style='color:#999'>pale</p>"
+    page.set_content(
+        f"<html lang=en><title>t</title><main><h1>h</h1><img src='data:,'>{pale}</main>"
+    )
+    rules = [line.split(",")[0] for line in found(page)]
+    assert rules == ["color-contrast", "image-alt"]
+    dark = {**OPTIONS, "runOnly": COLOURS, "rules": {}}
+    assert [line.split(",")[0] for line in found(page, dark)] == ["color-contrast"]
     page.close()

@@ -417,7 +417,9 @@ def page_context(app, pagename, templatename, context, doctree) -> None:
 def used_in_site(app) -> Used:
     """Words of all pages, of the templates of those yet to be written, and of the pages' scripts."""
     out, static = Path(app.outdir), Path(app.outdir) / "_static"
-    folders = [out, *(Path(app.srcdir) / name for name in app.config.templates_path)]
+    # the theme adds folders of its own to ours
+    own = [name for name in app.config.templates_path if not Path(name).is_absolute()]
+    folders = [out, *(Path(app.srcdir) / name for name in own)]
     used, scripts = Used(), set()
     for path in sorted(path for folder in folders for path in folder.rglob("*.html")):
         if static not in path.parents:
