@@ -8,6 +8,7 @@ from urllib.parse import unquote
 import pydata_sphinx_theme
 import pytest
 from assets import SHEET, missing_icons, picture, site_sheet, used_in_page, used_in_script
+from conftest import run_script
 from sphinx.errors import ExtensionError
 from test_browser import BOOK, SIZES, visit  # noqa: F401 (a fixture)
 
@@ -122,6 +123,27 @@ def test_an_icon_that_the_font_lacks_is_named():
         ExtensionError, match=r"^\.fa-new::before: .* no letter U\+EFFF: use another"
     ):
         picture(VENDOR, "\uefff", ".fa-new::before")
+
+
+# ---- in a build ----------------------------------------------------------------------------------
+
+
+def test_the_sheet_is_made_anew_only_for_new_words(changed):
+    """A sentence more changes no sheet; the first table of a page does."""
+    sheet = changed.site / "en" / "_static" / SHEET
+    target = changed.sphinx_folder("en") / "html" / "_static" / SHEET
+    before, kept = target.stat().st_mtime_ns, sheet.read_bytes()
+    source = changed.source("book/part/chapter")
+    for more in ("", "\nOne more sentence.\n"):
+        source.write_text(source.read_text("utf-8") + more, "utf-8")
+        run_script("build.py", "--root", changed.root, "--no-check")
+        assert target.stat().st_mtime_ns == before
+        assert sheet.read_bytes() == kept
+    more = "\n```{topic} Title\n:class: sd-bg-primary\nText.\n```\n"
+    source.write_text(source.read_text("utf-8") + more, "utf-8")
+    run_script("build.py", "--root", changed.root, "--no-check")
+    assert b".sd-bg-primary" in sheet.read_bytes()
+    assert b".sd-bg-primary" not in kept
 
 
 # ---- in a browser --------------------------------------------------------------------------------

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from html import escape
+
 from docutils import nodes
 from docutils.writers._html_base import HTMLTranslator
 
@@ -13,11 +15,17 @@ def visit_citation(self, node) -> None:
 
 
 def visit_entry(self, node) -> None:
-    """A cell in the head of a table; an empty one, such as that of the corner, heads nothing."""
+    """A cell in the head of a table; an empty one, such as that of the corner, heads nothing.
+
+    One that is a formula alone has its source as a name: the names of cells leave formulas out.
+    """
     HTMLTranslator.visit_entry(self, node)
-    if not node.children:
+    words = [text for text in node.findall(nodes.Text) if not isinstance(text.parent, nodes.math)]
+    if not node.astext().strip():
         self.body[-1] = self.body[-1].replace("<th", "<td", 1)
         self.context[-1] = self.context[-1].replace("</th", "</td")
+    elif not "".join(words).strip():
+        self.body[-1] = self.body[-1].replace("<th", f'<th aria-label="{escape(node.astext())}"', 1)
 
 
 def setup(app):

@@ -49,6 +49,7 @@ SCRIPTS = re.compile(r'\bsrc="(?:[^"]*/)?_static/([^"?]+\.js)')
 WORDS = re.compile(r"[A-Za-z_][\w-]*")
 VARIABLES = re.compile(r"--[\w-]+")
 CHOICES = {"is", "where", "has", "matches", "-webkit-any", "-moz-any"}  # one alternative is enough
+LICENCE = re.compile(r"/\*!.*?\*/", re.S)
 ICON_FONTS = ("fa-solid-900.ttf", "fa-brands-400.ttf")
 ICON_CLASS = re.compile(r"fa-[\w-]+")
 PRIVATE = re.compile("^[\"']([\ue000-\uf8ff])[\"']$")  # a letter that only an icon font has
@@ -441,7 +442,7 @@ def write_sheet(app, exception) -> None:
     names = [*FIRST, *(posixpath.relpath(name, "_static") for name in shared)]
     names = [name for name in names if (folder / name).is_file()]
     used = used_in_site(app)
-    head = f"/*! {' '.join(names)} {digest(folder, names, used)} */\n"
+    head = f"/*! {' '.join(names)} {digest(folder, names, used)} */\n{licences(folder, names)}"
     target = folder / SHEET
     if target.exists() and target.read_text("utf-8").startswith(head):
         return
@@ -449,6 +450,12 @@ def write_sheet(app, exception) -> None:
     for name in missing_icons(sheet, used.classes):
         logger.warning("the icon %s has no picture: the theme has no icon of this name", name)
     target.write_text(head + "\n".join(map(str, sheet)) + "\n", "utf-8")
+
+
+def licences(folder: Path, names: Iterable[str]) -> str:
+    """What the makers of the sheets want to be kept with them, each once."""
+    found = [LICENCE.findall((folder / name).read_text("utf-8")) for name in names]
+    return "".join(f"{words}\n" for words in dict.fromkeys(chain(*found)))
 
 
 def digest(folder: Path, names: list[str], used: Used) -> str:
