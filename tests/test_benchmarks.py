@@ -191,6 +191,28 @@ def test_chapters_that_sleep_are_executed_side_by_side():
     assert 0 < float(executed[2]) <= (os.cpu_count() or 1)
 
 
+@pytest.mark.slow
+def test_our_pages_are_beside_those_of_the_plain_tool(built):
+    done = run("pages", "--quick")
+    assert done.returncode == 0, done.stdout + done.stderr
+    head, plain, ours = cells(done.stdout)
+    assert head[:3] == ["page", "build", "performance"]
+    assert [row[:2] for row in (plain, ours)] == [
+        ["book/index", "jupyter-book"],
+        ["book/index", "ours, en"],
+    ]
+    scores = slice(3, 6)
+    assert ours[scores] == ["100"] * 3, "accessibility, best practices, SEO"
+    assert float(ours[head.index("KiB")]) < 0.25 * float(plain[head.index("KiB")])
+
+
+def test_a_missing_browser_is_named(tmp_path):
+    done = run("pages", PATH=str(tmp_path), CHROME="")
+    assert done.returncode == 1
+    assert "apt-get install chromium" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 @pytest.fixture
 def measure(monkeypatch):
     monkeypatch.syspath_prepend(str(FOLDER))

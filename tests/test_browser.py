@@ -116,6 +116,16 @@ def test_every_page(visit, built, page, language, size, scheme):
     look_at(visit, page, language, size, scheme)
 
 
+# How far what the reader sees has moved by itself until now: 1 is the whole screen.
+SHIFT = """() => new Promise((resolve) => {
+  let shift = 0;
+  new PerformanceObserver((list) => {
+    for (const entry of list.getEntries()) shift += entry.value;
+  }).observe({type: "layout-shift", buffered: true});
+  setTimeout(() => resolve(shift), 100);
+})"""
+
+
 def look_at(visit, page, language, size, scheme):
     seen = visit(language, page, size, scheme)
     assert seen.errors == []
@@ -125,6 +135,7 @@ def look_at(visit, page, language, size, scheme):
     assert seen.page.evaluate(width) <= 0, "the page scrolls sideways"
     assert seen.page.evaluate("document.documentElement.lang") == language
     assert seen.page.evaluate("document.documentElement.dataset.theme") == scheme
+    assert seen.page.evaluate(SHIFT) < 0.01
     for figure in seen.page.evaluate(WORDS):
         check_words(figure, size)
 

@@ -249,8 +249,8 @@ def test_a_chapter_within_its_limits_passes():
     [
         (Cost(LIGHT, 1, 3073, 0), "takes 3073 MiB of memory, the limit is 3072"),
         (Cost(LIGHT, 1, 100, 1), "takes 1 connections to other hosts, the limit is 0"),
-        (Cost(Weight(1, 1_000_000, 2)), "takes 1001 kB with all that it loads, the limit is 1000"),
-        (Cost(Weight(1, 1, 151)), "takes 151 files to load, the limit is 150"),
+        (Cost(Weight(1, 600_000, 2)), "takes 601 kB with all that it loads, the limit is 600"),
+        (Cost(Weight(1, 1, 101)), "takes 101 files to load, the limit is 100"),
     ],
 )
 def test_a_passed_limit_is_named_with_what_to_do(cost, words):
@@ -278,13 +278,13 @@ def test_the_budget_shows_what_was_measured(tiny, language):
 
 def test_the_site_fails_over_its_limits_in_one_line_each(changed):
     edit(changed.root / "_config.yml", "memory_mebibytes: 3072", "memory_mebibytes: 60")
-    edit(changed.root / "_config.yml", "page_kilobytes: 1000", "page_kilobytes: 100")
+    edit(changed.root / "_config.yml", "page_kilobytes: 600", "page_kilobytes: 20")
     output = build(changed)
     assert output.code == 1
     memory = rf"{CHAPTER}\.md: takes \d+ MiB of memory, the limit is 60 "
     assert len(re.findall(memory, output.text)) == 1
     for language in LANGUAGES:
-        page_line = rf"{language}/{CHAPTER}\.html: takes \d+ kB .*, the limit is 100 "
+        page_line = rf"{language}/{CHAPTER}\.html: takes \d+ kB .*, the limit is 20 "
         assert len(re.findall(page_line, output.text)) == 1
     assert page(changed, "en", "budget").xpath("//td[@class='over']")
 

@@ -112,5 +112,5 @@ def write_page(app, exception) -> None:
 def setup(app):
     app.add_config_value("budget", {}, "html")
     app.connect("html-collect-pages", note_that_pages_were_written)
-    app.connect("build-finished", write_page)
+    app.connect("build-finished", write_page, priority=950)  # after all that pages load is there
     return {"parallel_read_safe": True, "parallel_write_safe": True}
