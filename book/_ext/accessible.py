@@ -17,15 +17,19 @@ def visit_citation(self, node) -> None:
 def visit_entry(self, node) -> None:
     """A cell in the head of a table; an empty one, such as that of the corner, heads nothing.
 
-    One that is a formula alone has its source as a name: the names of cells leave formulas out.
+    One that is a formula alone is read as its source: the name of a head leaves formulas out.
     """
     HTMLTranslator.visit_entry(self, node)
+    if not self.body[-1].startswith("<th"):
+        return
     words = [text for text in node.findall(nodes.Text) if not isinstance(text.parent, nodes.math)]
     if not node.astext().strip():
         self.body[-1] = self.body[-1].replace("<th", "<td", 1)
-        self.context[-1] = self.context[-1].replace("</th", "</td")
+        self.context[-1] = "</td>\n"
     elif not "".join(words).strip():
-        self.body[-1] = self.body[-1].replace("<th", f'<th aria-label="{escape(node.astext())}"', 1)
+        source = escape(node.astext())
+        self.body.append(f'<span class="visually-hidden">{source}</span><div aria-hidden="true">')
+        self.context[-1] = "</div></th>\n"
 
 
 def setup(app):
