@@ -103,6 +103,7 @@ def letters_of_page(book, language, name) -> str:
         " | .//details[contains(@class, 'hide') or contains(@class, 'solution')]/summary"
         " | .//*[contains(@class, 'katex') or contains(@class, 'eqno')] | .//h1"
         " | .//*[contains(@class, 'headerlink') or contains(@class, 'backrefs')]"
+        " | .//th/*[contains(@class, 'visually-hidden')]"
         " | .//*[contains(@class, 'colon')]"
     ):
         element.drop_tree()
