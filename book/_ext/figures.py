@@ -101,7 +101,7 @@ def move_out_pictures(root: etree._Element, folder: Path, address: str) -> None:
         if small:
             picture.save(buffer, "WEBP", lossless=True, quality=100)
         else:
-            picture.save(buffer, "WEBP", quality=84, method=6)
+            picture.save(buffer, "WEBP", quality=84)
             image.attrib.pop("style", None)  # a photograph is scaled smoothly, a table is not
         content = buffer.getvalue()
         name = hashlib.sha256(content).hexdigest()[:20] + ".webp"

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -69,7 +70,14 @@ def load(path: Path) -> list[Term]:
 
 
 def terms_of(env) -> list[Term]:
-    return load(Path(env.srcdir) / "book" / "glossary.yml")
+    path = Path(env.srcdir) / "book" / "glossary.yml"
+    return load_once(path, path.stat().st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=1)
+def load_once(path: Path, changed: int) -> list[Term]:
+    """Every term in a text asks for the glossary; reading it takes longer than reading a page."""
+    return load(path)
 
 
 class TermRole(SphinxRole):
