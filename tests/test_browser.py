@@ -217,6 +217,48 @@ def test_the_switch_keeps_page_and_section(visit, built, start, target):
     assert seen.errors == []
 
 
+TOP = "(id) => document.getElementById(id).getBoundingClientRect().top"
+SHOWN = "(id) => document.getElementById(id).lastElementChild.checkVisibility({contentVisibilityAuto: true})"
+
+
+def test_a_long_page_is_laid_out_as_it_is_read_and_each_place_is_reached(visit, built):
+    seen = visit("en", "book/images/local_operations", "desktop", "light")
+    links = seen.page.locator(".bd-sidebar-secondary a[href^='#']")
+    ids = [href[1:] for href in links.evaluate_all("all => all.map((a) => a.getAttribute('href'))")]
+    last = ids[-1]
+    assert len(ids) > 10
+    assert seen.page.evaluate(SHOWN, ids[0])
+    assert not seen.page.evaluate(SHOWN, last)
+    links.last.click()
+    seen.page.wait_for_timeout(1500)  # a browser may scroll smoothly
+    assert abs(seen.page.evaluate(TOP, last)) < 200
+    seen.page.reload()
+    seen.page.wait_for_timeout(500)
+    assert abs(seen.page.evaluate(TOP, last)) < 200
+    seen.page.goto(seen.page.url.partition("#")[0])
+    seen.page.mouse.wheel(0, 9000)
+    seen.page.wait_for_timeout(1500)
+    before = seen.page.evaluate("scrollY")
+    assert before > 5000
+    seen.page.reload()
+    seen.page.wait_for_timeout(500)
+    assert abs(seen.page.evaluate("scrollY") - before) < 200
+    assert seen.errors == []
+
+
+def test_code_wider_than_a_phone_is_scrolled_by_keyboard(visit, built):
+    seen = visit("en", "book/start/saving", "phone", "light")
+    wide = """() => [...document.querySelectorAll("article pre")].filter(
+        (pre) => pre.checkVisibility({contentVisibilityAuto: true})
+    ).map((pre) => [pre.scrollWidth > pre.clientWidth, pre.tabIndex === 0])"""
+    for _ in range(2):
+        seen.page.wait_for_timeout(500)
+        found = seen.page.evaluate(wide)
+        assert all(scrolls == reached for scrolls, reached in found)
+        assert {True, False} <= {scrolls for scrolls, _reached in found}
+        seen.page.mouse.wheel(0, 9000)
+
+
 def test_a_dark_page_is_printed_in_light_colours_without_what_is_only_for_a_screen(visit, built):
     seen = visit("en", "book/images/pixels", "desktop", "dark")
     theme = "document.documentElement.dataset.theme"

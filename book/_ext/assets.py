@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+import pydata_sphinx_theme
 from icons import missing_icons, with_pictures
 from sphinx.util import logging
 from style_sheets import (
@@ -40,6 +41,13 @@ NEEDED_BY = {
     "toggle": {"toggle", "dropdown"},
     "design-tabs": {"sd-tab-set"},
 }
+# When a page is opened, the theme's script measures these, each block of code among them, and so the
+# browser has to lay out the whole page. book.js measures what comes into sight.
+THEME_SCRIPT = "scripts/pydata-sphinx-theme.js"
+MEASURED = (
+    '["pre",".nboutput > .output_area",".cell_output > .output",".jp-RenderedHTMLCommon",'
+    '".pst-scrollable-table-container"]'
+)
 SCRIPTS = re.compile(r'\bsrc="(?:[^"]*/)?_static/([^"?]+\.js)')
 
 
@@ -126,6 +134,18 @@ def write_sheet(app, exception) -> None:
     note.write_text(made_of, "utf-8")
 
 
+def write_theme_script(app, exception) -> None:
+    """The theme's script, which measures nothing."""
+    if exception or app.builder.format != "html":
+        return
+    theme = Path(pydata_sphinx_theme.__file__).parent / "theme" / "pydata_sphinx_theme"
+    text = (theme / "static" / THEME_SCRIPT).read_text("utf-8")
+    if MEASURED not in text:
+        logger.warning("%s of the theme has changed: it measures other elements", THEME_SCRIPT)
+    target = Path(app.outdir) / "_static" / THEME_SCRIPT
+    target.write_text(text.replace(MEASURED, '["none"]'), "utf-8")
+
+
 def digest(folder: Path, names: list[str], used: Used) -> str:
     """Stands for all that the sheet is made of."""
     total = hashlib.sha256()
@@ -143,4 +163,5 @@ def setup(app):
     app.connect("html-page-context", page_context, priority=900)
     # after the theme has written pygments.css in the same event, before the budget weighs the pages
     app.connect("build-finished", write_sheet, priority=900)
+    app.connect("build-finished", write_theme_script)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

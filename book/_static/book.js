@@ -32,6 +32,18 @@ document.addEventListener("DOMContentLoaded", () => {
   }
 });
 
+// What is wider than its place can be scrolled, by keyboard too. A browser measures what it shows.
+document.addEventListener("DOMContentLoaded", () => {
+  const measure = new ResizeObserver((entries) => {
+    for (const { target } of entries) {
+      const scrolls = target.scrollWidth > target.clientWidth || target.scrollHeight > target.clientHeight;
+      target.tabIndex = scrolls ? 0 : -1;
+    }
+  });
+  const wide = "pre, .cell_output > .output, .pst-scrollable-table-container";
+  for (const element of document.querySelectorAll(`article :is(${wide})`)) measure.observe(element);
+});
+
 // Paper is white: a page that is dark on the screen is printed in its light colours.
 {
   const root = document.documentElement;
