@@ -326,6 +326,8 @@ def test_folded_parts_open_by_keyboard(visit, built):
         summary.focus()
         seen.page.keyboard.press("Enter")
         assert summary.evaluate("e => e.parentElement.open")
+    summaries.first.scroll_into_view_if_needed()
+    seen.page.wait_for_timeout(500)  # what comes into sight is laid out
     assert summaries.first.inner_text().strip() == "コードを隠す"
     summaries.first.click()
     assert summaries.first.inner_text().strip() == "コードを表示"
