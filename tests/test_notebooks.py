@@ -534,7 +534,7 @@ def test_a_notebook_that_would_fail_in_colab_fails(tiny, tmp_path):
         whole.cells[-1] = nbformat.v4.new_code_cell(line, id="code-9")
         nbformat.write(whole, tmp_path / f"{name}.ipynb")
     assert importlib.util.find_spec("captum"), "it is here"
-    complaints = execute_all([tmp_path / "lacks.ipynb", tmp_path / "raises.ipynb"], 60, here=False)
+    complaints = execute_all([tmp_path / "lacks.ipynb", tmp_path / "raises.ipynb"], 600, here=False)
     assert len(complaints) == 2
     assert "lacks.ipynb: code cell 2 failed (code-9): ModuleNotFoundError" in complaints[0]
     assert "raises.ipynb: code cell 2 failed (code-9): AssertionError" in complaints[1]
