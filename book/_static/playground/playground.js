@@ -119,26 +119,26 @@ p { margin: 0.5rem 0; text-align: center; }
 
 export class ConvolutionPlayground extends HTMLElement {
   connectedCallback() {
-    if (this.shadowRoot) return; // it was only moved within the page
+    if (this.words) return; // it was only moved within the page
     this.words = JSON.parse(this.getAttribute("words"));
     this.addresses = JSON.parse(this.getAttribute("pictures"));
     this.picture = new Float32Array(SIDE * SIDE); // what lies under the kernel, from 0 to 1
     this.shown = Object.keys(this.addresses)[0]; // the choice that this picture belongs to
     this.size = 3;
     this.at = { x: 124, y: 111 }; // on the outline of a coin
-    this.build();
-    this.choose("sobel_x");
-    // the first picture is loaded when the reader comes near
+    // it is built, and the first picture is loaded, when the reader comes near
     this.watcher = new IntersectionObserver((entries) => {
       if (!entries.some((entry) => entry.isIntersecting)) return;
       this.watcher.disconnect();
+      this.build();
+      this.choose("sobel_x");
       this.load(this.shown);
     }, { rootMargin: "600px" });
     this.watcher.observe(this);
   }
 
   disconnectedCallback() {
-    this.stopCamera();
+    if (this.parts) this.stopCamera();
   }
 
   // ---- the parts ---------------------------------------------------------------------------------
