@@ -37,6 +37,16 @@ from book import ROOT, Book, BookError, digest, refused, run, say
 
 LEFT_OUT = {".buildinfo", ".buildinfo.bak", "_sources", ".doctrees", "objects.inv"}
 LEFT_OUT |= set(SPHINX_SEARCH)
+HEAVY = (  # modules that each language needs
+    "sphinx.application",
+    "sphinx.builders.epub3",
+    "sphinx.builders.linkcheck",
+    "sphinx.domains.cpp",
+    "myst_nb.sphinx_ext",
+    "sphinx_book_theme",
+    "sphinx_design",
+    "sphinxcontrib.bibtex",
+)
 WITH_TOKENS = {".html", ".ipynb"}  # files in which @COMMIT@, @DATE@ and @YEAR@ are replaced
 
 
@@ -137,7 +147,7 @@ def processes(workers: int) -> ProcessPoolExecutor:
     methods = multiprocessing.get_all_start_methods()
     context = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
     if context.get_start_method() == "forkserver":
-        context.set_forkserver_preload(["jupyter_book.config", "myst_nb", "sphinx.application"])
+        context.set_forkserver_preload(["jupyter_book.config", *HEAVY])
     return ProcessPoolExecutor(workers, mp_context=context, max_tasks_per_child=1)
 
 

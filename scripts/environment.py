@@ -75,6 +75,9 @@ def install(level: str) -> None:
     call(PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", INSTALLER)
     environment = dict(os.environ, VIRTUAL_ENV=str(VENV))
     uv = [PYTHON, "-m", "uv", "pip", "install", "--quiet", "--python", PYTHON]
+    if os.environ.get("PYTHONDONTWRITEBYTECODE"):
+        # else each program would compile all that it imports again, which takes longer than its work
+        uv.append("--compile-bytecode")
     call(*uv, *[part for name in LEVELS[level] for part in ("-r", name)], environment=environment)
     if level != "site":
         call(*uv, "--no-deps", "--no-build-isolation", "--editable", ".", environment=environment)

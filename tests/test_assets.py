@@ -3,11 +3,12 @@
 import re
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import unquote
 
 import pydata_sphinx_theme
 import pytest
-from assets import SHEET, site_sheet
+from assets import MEASURED, SHEET, THEME_SCRIPT, site_sheet, write_theme_script
 from conftest import run_script
 from icons import missing_icons, picture
 from sphinx.errors import ExtensionError
@@ -127,6 +128,24 @@ def test_an_icon_that_the_font_lacks_is_named():
         picture(VENDOR, "\uefff", ".fa-new::before")
 
 
+def test_a_theme_that_measures_something_else_is_told(tmp_path, monkeypatch):
+    theme = tmp_path / "theme" / "pydata_sphinx_theme" / "static" / THEME_SCRIPT
+    target = tmp_path / "html" / "_static" / THEME_SCRIPT
+    for path in (theme, target):
+        path.parent.mkdir(parents=True)
+    told = []
+    monkeypatch.setattr("assets.pydata_sphinx_theme.__file__", str(tmp_path / "__init__.py"))
+    monkeypatch.setattr("assets.logger.warning", lambda text, *names: told.append(text % names))
+    builder = SimpleNamespace(format="html")
+    app = SimpleNamespace(builder=builder, outdir=str(tmp_path / "html"))
+    for script, number in ((f"measure({MEASURED})", 0), ('measure(["p"])', 1)):
+        theme.write_text(script, "utf-8")
+        write_theme_script(app, None)
+        assert len(told) == number
+        assert target.read_text("utf-8") == ('measure(["none"])' if number == 0 else script)
+    assert told == [f"{THEME_SCRIPT} of the theme has changed: it measures other elements"]
+
+
 # ---- in a build ----------------------------------------------------------------------------------
 
 
@@ -146,6 +165,13 @@ def test_the_sheet_is_made_anew_only_for_new_words(changed):
     run_script("build.py", "--root", changed.root, "--no-check")
     assert b".sd-bg-primary" in sheet.read_bytes()
     assert b".sd-bg-primary" not in kept
+
+
+def test_the_script_of_the_theme_measures_no_block_of_code(built):
+    for language in BOOK.languages:
+        script = (built[0].site / language / "_static" / THEME_SCRIPT).read_text("utf-8")
+        assert '["none"]' in script
+        assert MEASURED not in script
 
 
 # ---- in a browser --------------------------------------------------------------------------------

@@ -248,6 +248,32 @@ def test_a_long_page_is_laid_out_as_it_is_read_and_each_place_is_reached(visit, 
     assert seen.errors == []
 
 
+def test_the_end_of_a_long_page_and_a_section_of_another_are_reached(visit, built):
+    seen = visit("ko", "book/images/local_operations", "desktop", "light", whole=False)
+    seen.page.keyboard.press("End")
+    seen.page.wait_for_timeout(1500)
+    left = "document.documentElement.scrollHeight - scrollY - innerHeight"
+    assert seen.page.evaluate("scrollY") > 5000
+    assert seen.page.evaluate(left) < 200
+    # a link of another page to a section far down
+    section = seen.page.locator("article section[id]").last.get_attribute("id")
+    address = seen.page.url
+    seen.page.goto(address.replace("images/local_operations", "images/pixels"))
+    seen.page.evaluate(
+        """(address) => {
+          const link = document.createElement("a");
+          link.href = address;
+          document.querySelector("article").prepend(link);
+          link.click();
+        }""",
+        f"{address}#{section}",
+    )
+    seen.page.wait_for_url(f"{address}#{section}")
+    seen.page.wait_for_timeout(1500)
+    assert abs(seen.page.evaluate(TOP, section)) < 200
+    assert seen.errors == []
+
+
 def test_code_wider_than_a_phone_is_scrolled_by_keyboard(visit, built):
     seen = visit("en", "book/start/saving", "phone", "light", whole=False)
     wide = """() => [...document.querySelectorAll("article pre")].filter(
