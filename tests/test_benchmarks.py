@@ -206,6 +206,17 @@ def test_our_pages_are_beside_those_of_the_plain_tool(built):
     assert float(ours[head.index("KiB")]) < 0.25 * float(plain[head.index("KiB")])
 
 
+def test_frames_of_the_playground_are_measured(built, browser):
+    done = run("playground", "--quick")
+    assert done.returncode == 0, done.stdout + done.stderr
+    head, *rows = cells(done.stdout)
+    assert head == ["kernel", "what", "ms", "quartiles", "ratio"]
+    kinds = ["torch, convolution alone", "playground, a frame", "playground, from frame to frame"]
+    assert [row[:2] for row in rows] == [[size, kind] for size in ("3×3", "5×5") for kind in kinds]
+    assert [row[4] for row in rows if row[1] == kinds[1]] == ["1.000"] * 2
+    assert all(float(row[2]) > 0 for row in rows)
+
+
 def test_a_missing_browser_is_named(tmp_path):
     done = run("pages", PATH=str(tmp_path), CHROME="")
     assert done.returncode == 1
