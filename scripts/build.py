@@ -139,16 +139,24 @@ def render(book: Book, language: str, mode: str | None, only: list[str] | None =
     return Rendered(language, time.perf_counter() - start, lines, gaps)
 
 
-def processes(workers: int) -> ProcessPoolExecutor:
-    """Each task in a process of its own: Sphinx and gettext keep words in global variables.
+def prepare_processes() -> multiprocessing.context.BaseContext:
+    """How processes are started: where the system can, by a server that has loaded what they need.
 
-    Where the system can, a server that has loaded the heavy modules makes such processes at once.
+    The server is started here, so that it loads while something else is done.
     """
     methods = multiprocessing.get_all_start_methods()
     context = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
     if context.get_start_method() == "forkserver":
+        from multiprocessing import forkserver
+
         context.set_forkserver_preload(["jupyter_book.config", *HEAVY])
-    return ProcessPoolExecutor(workers, mp_context=context, max_tasks_per_child=1)
+        forkserver.ensure_running()
+    return context
+
+
+def processes(workers: int) -> ProcessPoolExecutor:
+    """Each task in a process of its own: Sphinx and gettext keep words in global variables."""
+    return ProcessPoolExecutor(workers, prepare_processes(), max_tasks_per_child=1)
 
 
 def render_all(book: Book, mode: str | None) -> list[Rendered]:
@@ -287,6 +295,7 @@ def assemble(book: Book) -> None:
 
 def build(book: Book) -> tuple[str, list[Rendered]]:
     """Everything but the checks; returns the mode of execution and what each language gave."""
+    prepare_processes()
     say("executing the chapters (once for all languages)")
     mode = execute_book(book)
     say("rendering the languages")

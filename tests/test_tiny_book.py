@@ -3,6 +3,7 @@
 import filecmp
 import json
 import os
+import pickle
 import re
 import shutil
 import signal
@@ -80,6 +81,13 @@ def test_no_english_word_is_left(tiny, language):
     # text of a term is English on purpose
     allowed = re.compile(r"iip_lib|^main$|kernel · ")
     assert [t for t in left if not allowed.search(t)] == []
+
+
+@pytest.mark.parametrize("language", ["en", "ja", "ko"])
+def test_a_page_keeps_nothing_of_the_documents_that_its_messages_were(tiny, language):
+    path = tiny[0].sphinx_folder(language) / "doctrees" / f"{CHAPTER}.doctree"
+    doctree = pickle.loads(path.read_bytes())
+    assert {id(node.document) for node in doctree.findall()} == {id(doctree)}
 
 
 def test_words_in_figures(tiny):

@@ -51,7 +51,16 @@ class Term:
 
 
 def load(path: Path) -> list[Term]:
-    """The terms of a glossary file; a missing field or a term given twice is an error."""
+    """The terms of a glossary file; a missing field or a term given twice is an error.
+
+    Every term in a text asks for the glossary, and reading it takes longer than reading a page: it
+    is read again only when it has changed.
+    """
+    return _load(path, path.stat().st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=1)
+def _load(path: Path, changed: int) -> list[Term]:
     terms = []
     for number, row in enumerate(yaml.safe_load(path.read_text("utf-8")) or [], 1):
         try:
@@ -70,14 +79,7 @@ def load(path: Path) -> list[Term]:
 
 
 def terms_of(env) -> list[Term]:
-    path = Path(env.srcdir) / "book" / "glossary.yml"
-    return load_once(path, path.stat().st_mtime_ns)
-
-
-@functools.lru_cache(maxsize=1)
-def load_once(path: Path, changed: int) -> list[Term]:
-    """Every term in a text asks for the glossary; reading it takes longer than reading a page."""
-    return load(path)
+    return load(Path(env.srcdir) / "book" / "glossary.yml")
 
 
 class TermRole(SphinxRole):

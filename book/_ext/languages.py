@@ -147,6 +147,15 @@ class TranslateDescription(SphinxTransform):
                 note_gap(self.env, meta["content"])
 
 
+def forget_messages(app, doctree) -> None:
+    """Each translated message was a document of its own, which still knows the whole book.
+
+    What its nodes keep of it would be written and read with every page: ten times as much.
+    """
+    for node in doctree.findall():
+        node.document = doctree
+
+
 def write_everything_if_titles_changed(app, env) -> list[str]:
     """Sidebars and links show titles: when one changed, every page is written again."""
     titles = {name: title.astext() for name, title in env.titles.items()}
@@ -162,6 +171,7 @@ def setup(app):
     app.add_config_value("languages", {"en": "English"}, "html")
     app.connect("config-inited", set_words, priority=400)  # before the theme reads its options
     app.connect("html-page-context", page_context)
+    app.connect("doctree-read", forget_messages, priority=900)
     app.connect("env-updated", write_everything_if_titles_changed)
     app.add_transform(NoticeOfGaps)
     app.add_transform(TranslatePartNames)
