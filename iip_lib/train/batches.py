@@ -120,7 +120,7 @@ def seeded(seed: int | None, accelerator: "Accelerator") -> Iterator[int | None]
 
 
 def begin_epoch(epoch: int, seed: int | None, accelerator: "Accelerator", *loaders: Any) -> None:
-    """From here on, all that is random follows from the seed and the epoch."""
+    """From here on, what the global generators draw follows from the seed and the epoch."""
     if seed is None:
         return
     set_seeds(seed, epoch, 1 + accelerator.process_index)  # another augmentation in each process

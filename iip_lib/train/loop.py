@@ -222,7 +222,8 @@ def fit(
 
     A training with ``checkpoint=folder`` that was stopped, however it was stopped, is continued by
     running the same program again: it goes on after the last complete epoch. On a CPU the
-    history and the weights are then those of a training that was never stopped.
+    history and the weights are then those of a training that was never stopped, unless something
+    draws random numbers that `seed` does not reach.
 
     A program that is started as several processes (``torchrun --nproc-per-node 2 program.py``, or
     ``accelerate launch --multi_gpu``, on CPUs too) trains one network: the processes share each
@@ -245,10 +246,12 @@ def fit(
             weights of the best epoch. A number with which an epoch was chosen flatters that
             epoch: measure the network on other pictures. None: train all epochs, keep the last.
         monitor: a name in the history. Of a metric, torchmetrics knows which way is better.
-        seed: at least 0. Order of the pictures and all random numbers of an epoch then follow from
-            the seed and the number of the epoch alone; workers begin anew in each epoch, even
-            persistent ones. Generators of Python, NumPy and torch go on afterwards as if nothing
-            had been drawn. None: random numbers go on from where they are.
+        seed: at least 0. Before each epoch the global generators of Python, NumPy and torch (all
+            devices) are set anew, from the seed and the number of the epoch alone; so is the
+            generator of a DataLoader that makes batches of numbered pictures. Its workers begin
+            anew in each epoch, even persistent ones. A generator of its own that a data set, a
+            transform or a network holds is not reached. The global generators go on afterwards as
+            if nothing had been drawn. None: random numbers go on from where they are.
         checkpoint: a folder, see `Checkpoint`; with it, a seed is needed. A training that goes on
             must have the same seed, kinds and settings of optimizer and scheduler, and precision;
             `epochs` may have grown. The schedule itself is the one in the checkpoint.
