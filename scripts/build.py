@@ -37,7 +37,8 @@ from book import ROOT, Book, BookError, digest, refused, run, say
 
 LEFT_OUT = {".buildinfo", ".buildinfo.bak", "_sources", ".doctrees", "objects.inv"}
 LEFT_OUT |= set(SPHINX_SEARCH)
-HEAVY = (  # modules that each language needs
+HEAVY = (  # what Sphinx loads for each language, whether the book uses it or not
+    "jupyter_book.config",
     "sphinx.application",
     "sphinx.builders.epub3",
     "sphinx.builders.linkcheck",
@@ -149,7 +150,7 @@ def prepare_processes() -> multiprocessing.context.BaseContext:
     if context.get_start_method() == "forkserver":
         from multiprocessing import forkserver
 
-        context.set_forkserver_preload(["jupyter_book.config", *HEAVY])
+        context.set_forkserver_preload(list(HEAVY))
         forkserver.ensure_running()
     return context
 
