@@ -67,15 +67,17 @@ def changed_files(book: Book) -> list[str]:
 
 
 def changed(book: Book) -> dict[str, set[str]]:
-    """Pages whose text, code or translation changed, with the languages (none: any)."""
-    files = changed_files(book)
+    """Changed pages, with the languages: all if text or code changed, else those of translations."""
+    files = set(changed_files(book))
     found: dict[str, set[str]] = {}
     for page in book.pages:
-        if f"{page}.md" in files:
-            found.setdefault(page, set())
-        for language in book.translations:
-            if book.catalogue(language, page).relative_to(book.root).as_posix() in files:
-                found.setdefault(page, set()).add(language)
+        translated = {
+            language
+            for language in book.translations
+            if book.catalogue(language, page).relative_to(book.root).as_posix() in files
+        }
+        if languages := set(book.languages) if f"{page}.md" in files else translated:
+            found[page] = languages
     return found
 
 
@@ -104,10 +106,10 @@ def choose(book: Book, turn: int) -> list[Path]:
     pages = with_notebook(book)
     wanted = {page: languages for page, languages in changed(book).items() if page in pages}
     for page in one_a_part(pages, turn // len(book.languages)):
-        wanted.setdefault(page, set())
+        wanted.setdefault(page, set(book.languages))
     found = []
     for number, (page, changed_in) in enumerate(wanted.items()):
-        languages = [name for name in book.languages if not changed_in or name in changed_in]
+        languages = [name for name in book.languages if name in changed_in]
         language = languages[(turn + number) % len(languages)]
         found.append(book.site / language / f"{page}.ipynb")
     return found

@@ -1,11 +1,11 @@
 """The built site in a real browser: what a reader would notice before any checker does."""
 
 import os
-import re
 import shutil
 import subprocess
 import sys
 
+import check_notebooks
 import pytest
 from conftest import ROOT
 
@@ -17,30 +17,17 @@ LOCALES = {"en": "en-GB", "ja": "ja-JP", "ko": "ko-KR"}
 SMALLEST_LETTERS = 8  # pixels, on a phone
 
 
-def changed_pages() -> set[str]:
-    """Pages that differ from the merge base with main, or on main from the commit before."""
-
-    def git(*arguments):
-        return subprocess.run(
-            ["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False
-        ).stdout.strip()
-
-    base = git("merge-base", "HEAD", "origin/main") or git("merge-base", "HEAD", "main")
-    if base == git("rev-parse", "HEAD"):
-        base = git("rev-parse", "--verify", "--quiet", "HEAD~1")
-    names = git("diff", "--name-only", base).splitlines() if base else []
-    found = {name.removesuffix(".md") for name in names if name.endswith(".md")}
-    for name in names:
-        if match := re.fullmatch(r"book/locale/\w+/LC_MESSAGES/(.+)\.po", name):
-            found.add(match[1])
-    return found & set(BOOK.pages)
-
-
-def pages() -> list[str]:
-    """Changed pages, the home page and one a part; `-m slow` visits all."""
+def views() -> list[tuple[str, str]]:
+    """(page, language) of what changed, the home page and one a part; `-m slow` visits all."""
     first_of_parts = {page.rpartition("/")[0]: page for page in reversed(BOOK.pages)}
-    wanted = changed_pages() | set(first_of_parts.values())
-    return [page for page in BOOK.pages if page in wanted]
+    wanted = check_notebooks.changed(BOOK)
+    wanted |= {page: set(BOOK.languages) for page in first_of_parts.values()}
+    return [
+        (page, language)
+        for page in BOOK.pages
+        for language in BOOK.languages
+        if language in wanted.get(page, ())
+    ]
 
 
 class Visit:
@@ -103,8 +90,7 @@ WORDS = """() => [...document.querySelectorAll("svg.figure-svg")].map((svg, numb
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("language", list(BOOK.languages))
-@pytest.mark.parametrize("page", pages())
+@pytest.mark.parametrize(("page", "language"), views())
 def test_page(visit, built, page, language, size, scheme):
     look_at(visit, page, language, size, scheme)
 

@@ -54,8 +54,10 @@ def compounds(term, texts: dict[str, str]) -> list[str]:
     return [word for word in dict.fromkeys(found) if not any(s in word for s in longer)]
 
 
-def questions(language: str, texts: dict[str, str]) -> list[tuple[str, str]]:
-    """(what a reader types, the page that teaches it)"""
+def questions(
+    language: str, texts: dict[str, str], most: int | None = None
+) -> list[tuple[str, str]]:
+    """(what a reader types, the page that teaches it), at most so many for each term."""
     found = []
     for term in TERMS:
         words = {
@@ -63,7 +65,7 @@ def questions(language: str, texts: dict[str, str]) -> list[tuple[str, str]]:
             "ja": lambda t: [t.ja, t.ja_reading, *compounds(t, texts)],
             "ko": lambda t: [t.ko, *with_particles(t.ko), t.ko.replace(" ", "") + "에서"],
         }[language](term)
-        found += [(word, f"book/{term.chapter}") for word in words]
+        found += [(word, f"book/{term.chapter}") for word in words[:most]]
     return list(dict.fromkeys(found))
 
 
@@ -91,8 +93,7 @@ def ask(page, words: list[str]) -> list[list[str]]:
     return page.evaluate(ASK, words)
 
 
-def missed(page, language: str, texts: dict[str, str], folder: str) -> list[str]:
-    asked = questions(language, texts)
+def missed(page, language: str, asked: list[tuple[str, str]], folder: str = "") -> list[str]:
     answers = ask(page, [word for word, _ in asked])
     return [
         f"{word}: {wanted} is not among {urls}"
@@ -130,7 +131,7 @@ def test_each_term_is_found_in_its_chapter(page, served, texts, language):
     page.goto(f"{served}/{language}/search.html")
     asked = questions(language, texts)
     assert len(asked) > 2 * len(TERMS)
-    assert missed(page, language, texts, "") == []
+    assert missed(page, language, asked) == []
     assert page.wrong == []
 
 
@@ -177,7 +178,10 @@ def test_each_term_is_found_among_seventy_chapters(page, built, texts, language,
     (folder / "search.html").write_text(f'<!doctype html><html lang="{language}"></html>')
     server = serve(tmp_path)
     page.goto(f"http://127.0.0.1:{server.server_port}/book-of-books/{language}/search.html")
-    assert missed(page, language, texts, "/book-of-books") == []
+    # how a word may be written was asked above; the particles of Korean are here, too
+    asked = questions(language, texts, most=2)
+    assert len(asked) > len(TERMS)
+    assert missed(page, language, asked, "/book-of-books") == []
     server.shutdown()
 
 

@@ -22,10 +22,10 @@ script = importlib.import_module("train_backbone")
 
 @pytest.fixture(scope="module")
 def photographs(tmp_path_factory):
-    """Three colours with noise, 110 pictures each to learn from, 10 to test with."""
+    """Three colours with noise, 60 pictures each to learn from, 10 to test with."""
     folder = tmp_path_factory.mktemp("photographs")
     generator = torch.Generator().manual_seed(0)
-    for split, number in (("train", 110), ("test", 10)):
+    for split, number in (("train", 60), ("test", 10)):
         for channel, name in enumerate(("blue", "green", "red")):
             (folder / split / name).mkdir(parents=True)
             for i in range(number):
@@ -102,7 +102,7 @@ def test_pictures_stay_what_they_are():
 
 
 def first_losses(photographs, folder, monkeypatch, seed, number):
-    """The losses of the first batches, of 8 pictures each."""
+    """The losses of the first batches, of 4 pictures each."""
     losses = []
 
     class Enough(Exception):
@@ -119,7 +119,7 @@ def first_losses(photographs, folder, monkeypatch, seed, number):
 
     found = loaders(photographs, 100, image_size=script.SIZE)
     with monkeypatch.context() as changed:
-        changed.setattr(script, "BATCH_SIZE", 8)
+        changed.setattr(script, "BATCH_SIZE", 4)
         changed.setattr(script.nn, "CrossEntropyLoss", Recorded)
         with pytest.raises(Enough):
             script.train(found, epochs=30, seed=seed, folder=folder)
@@ -209,7 +209,7 @@ def run_and_compare(prefix, photographs, tmp_path):
 def test_a_killed_training_goes_on_to_the_identical_end(photographs, tmp_path):
     text = run_and_compare([sys.executable, str(SCRIPT)], photographs, tmp_path)
     assert "pictures for testing" not in text
-    assert text.count("33 pictures) |") == len(script.CORRUPTIONS)
+    assert text.count("18 pictures) |") == len(script.CORRUPTIONS)
     tested = run_script("train_backbone.py", *command(photographs, tmp_path / "whole", "--test"))
     assert tested.code == 0, tested.text
     assert epochs(tested.text) == []  # nothing is trained again
