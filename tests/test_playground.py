@@ -1,5 +1,6 @@
 """The playground of the page on local operations, used as a reader does."""
 
+import base64
 import io
 import json
 import re
@@ -38,15 +39,31 @@ def opened(page, served, language="en"):
     return playground
 
 
+# The bytes of an array: as a list of numbers, 65,536 of them take a second to come over.
+BYTES = """const bytes = (array) => {
+  const all = new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+  let text = "";
+  for (let i = 0; i < all.length; i += 8192) text += String.fromCharCode(...all.subarray(i, i + 8192));
+  return btoa(text);
+};"""
+
+
+def tensor(text, dtype):
+    return torch.frombuffer(bytearray(base64.b64decode(text)), dtype=dtype)
+
+
 def state(playground):
     """The picture, the kernel and the result, as tensors (1, 1, H, W)."""
     found = playground.evaluate(
-        "(one) => ({picture: [...one.picture], kernel: one.kernel, size: one.size,"
-        " result: [...one.result], at: one.at})"
+        f"""(one) => {{ {BYTES}
+          return {{picture: bytes(one.picture), result: bytes(one.result),
+            kernel: one.kernel, size: one.size, at: one.at}};
+        }}"""
     )
-    shapes = {"picture": 256, "kernel": found["size"], "result": 256}
-    for name, side in shapes.items():
-        found[name] = torch.tensor(found[name], dtype=torch.float32).reshape(1, 1, side, side)
+    for name in ("picture", "result"):
+        found[name] = tensor(found[name], torch.float32).reshape(1, 1, 256, 256)
+    size = found["size"]
+    found["kernel"] = torch.tensor(found["kernel"], dtype=torch.float32).reshape(1, 1, size, size)
     return found
 
 
@@ -67,9 +84,10 @@ def colours(playground, selector):
     """Red, green, blue of a canvas, without the frame at the chosen pixel: (3, 256, 256)."""
     playground.evaluate("(one) => one.point(0, 0)")
     data = playground.locator(selector).evaluate(
-        "(canvas) => [...canvas.getContext('2d').getImageData(0, 0, 256, 256).data]"
+        f"(canvas) => {{ {BYTES}"
+        " return bytes(canvas.getContext('2d').getImageData(0, 0, 256, 256).data); }"
     )
-    return torch.tensor(data).reshape(256, 256, 4)[..., :3].permute(2, 0, 1)
+    return tensor(data, torch.uint8).long().reshape(256, 256, 4)[..., :3].permute(2, 0, 1)
 
 
 # ---- the result ----------------------------------------------------------------------------------
