@@ -104,13 +104,20 @@ def test_every_page(visit, built, page, language, size, scheme):
     look_at(visit, page, language, size, scheme)
 
 
-# How far what the reader sees has moved by itself until now: 1 is the whole screen.
+# How far what the reader sees has moved by itself until now (1 is the whole screen), and what moved.
 SHIFT = """() => new Promise((resolve) => {
   let shift = 0;
+  const moved = [];
   new PerformanceObserver((list) => {
-    for (const entry of list.getEntries()) shift += entry.value;
+    for (const entry of list.getEntries()) {
+      shift += entry.value;
+      for (const { node, previousRect, currentRect } of entry.sources) {
+        const name = node ? `${node.nodeName} ${node.className} ${node.textContent.slice(0, 40)}` : "gone";
+        moved.push(`${name}: ${JSON.stringify(previousRect)} to ${JSON.stringify(currentRect)}`);
+      }
+    }
   }).observe({type: "layout-shift", buffered: true});
-  setTimeout(() => resolve(shift), 100);
+  setTimeout(() => resolve([shift, moved]), 100);
 })"""
 
 
@@ -123,7 +130,8 @@ def look_at(visit, page, language, size, scheme):
     assert seen.page.evaluate(width) <= 0, "the page scrolls sideways"
     assert seen.page.evaluate("document.documentElement.lang") == language
     assert seen.page.evaluate("document.documentElement.dataset.theme") == scheme
-    assert seen.page.evaluate(SHIFT) < 0.01
+    shift, moved = seen.page.evaluate(SHIFT)
+    assert shift < 0.01, moved
     for figure in seen.page.evaluate(WORDS):
         check_words(figure, size)
 
