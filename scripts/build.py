@@ -83,6 +83,31 @@ def inputs(book: Book) -> str:
     )
 
 
+def all_inputs(book: Book, mode: str | None) -> str:
+    """All that the pages of all languages are made of: text, catalogues, results, commit, tools."""
+    files = [book.root / "_config.yml", book.root / "_toc.yml"]
+    for folder in ("book", "iip_lib", "_build/results"):
+        for place, folders, names in os.walk(book.root / folder):
+            folders[:] = [f for f in folders if f not in ("node_modules", "__pycache__")]
+            # Sphinx writes .mo files beside the catalogues
+            files += [Path(place, name) for name in names if not name.endswith((".mo", ".pyc"))]
+    files += [path for path in (ROOT / "scripts").glob("*.py")]
+    named = [(path.as_posix(), path) for path in sorted(files) if path.is_file()]
+    words = [word.decode() for word in tokens(book).values()]
+    return digest(inputs(book), mode or "", *words, *[part for pair in named for part in pair])
+
+
+def is_rendered(book: Book, language: str, wanted: str) -> bool:
+    """Whether the pages of a language stand there, without a complaint, made of just this."""
+    made_of = book.sphinx_folder(language) / "made_of"
+    pages = [book.sphinx_folder(language) / "html" / f"{page}.html" for page in book.pages]
+    return (
+        made_of.exists()
+        and made_of.read_text("utf-8") == wanted
+        and all(page.exists() for page in pages)
+    )
+
+
 def render(book: Book, language: str, mode: str | None, only: list[str] | None = None) -> Rendered:
     """Write the pages of one language below ``_build/sphinx/<language>/html``."""
     from sphinx.application import Sphinx
@@ -99,6 +124,7 @@ def render(book: Book, language: str, mode: str | None, only: list[str] | None =
     if begun.exists() or not known.exists() or known.read_text() != wanted:
         shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
+    (folder / "made_of").unlink(missing_ok=True)
     begun.touch()
     known.write_text(wanted)
     warnings = io.StringIO()
@@ -161,13 +187,19 @@ def processes(workers: int) -> ProcessPoolExecutor:
 
 
 def render_all(book: Book, mode: str | None) -> list[Rendered]:
-    """Render all languages, as many at a time as there are processor cores."""
-    results = []
+    """Render the languages in which anything changed, as many at a time as there are cores."""
+    wanted = all_inputs(book, mode)
+    waiting = [language for language in book.languages if not is_rendered(book, language, wanted)]
+    results = [Rendered(language, 0.0, [], []) for language in book.languages]
     with processes(min(len(book.languages), os.cpu_count() or 1)) as pool:
-        futures = [pool.submit(render, book, language, mode) for language in book.languages]
-        for future in futures:
-            result = future.result()
-            results.append(result)
+        futures = {code: pool.submit(render, book, code, mode) for code in waiting}
+        for number, language in enumerate(book.languages):
+            if language not in futures:
+                say(f"  nothing changed in {language}")
+                continue
+            result = results[number] = futures[language].result()
+            if not result.warnings and not result.gaps:
+                (book.sphinx_folder(language) / "made_of").write_text(wanted, "utf-8")
             say(f"  rendered {result.language}  {result.seconds:.1f} s")
     return results
 

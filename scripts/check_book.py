@@ -21,7 +21,7 @@ import re
 import string
 import sys
 from collections import Counter
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -261,6 +261,7 @@ class Page:
         return addresses(self.tree)
 
 
+@cache  # most cells are the same text in all languages
 def plain_code(source: str) -> str:
     """The meaning of a cell: its syntax tree with the texts of checks blanked."""
     try:

@@ -64,13 +64,13 @@ class Library:
     def __init__(self, folder: Path):
         self.folder = folder
 
-    def files(self, code: str) -> set[Path]:
-        """All files that `code` uses: modules, what they import, and files that they name."""
+    def files(self, *cells: str) -> set[Path]:
+        """All files that code uses: modules, what they import, and files that they name."""
         found: set[Path] = set()
-        with suppress(
-            SyntaxError
-        ):  # another language, or a mistake shown: it imports nothing of ours
-            self._follow(ast.parse(code), "", found)
+        for code in cells:
+            # another language, or a mistake shown: it imports nothing of ours
+            with suppress(SyntaxError):
+                self._follow(ast.parse(code), "", found)
         return found
 
     def _module(self, name: str) -> Path | None:
@@ -90,7 +90,8 @@ class Library:
             elif isinstance(node, ast.Import):
                 for alias in node.names:
                     if alias.name == LIBRARY:  # any attribute may be used: all of it counts
-                        found.update(p for p in self.folder.rglob("*.py"))
+                        files = (p for p in self.folder.rglob("*") if p.is_file())
+                        found.update(p for p in files if p.suffix != ".pyc")
                     elif alias.name.split(".")[0] == LIBRARY:
                         self._add_module(alias.name, found)
             elif isinstance(node, ast.Constant) and isinstance(node.value, str):
@@ -161,8 +162,7 @@ def key(book: Book, page: str, notebook) -> str:
     """What stands for everything that can change the results of a chapter."""
     cells = code_cells(notebook)
     code = "\n\n".join(cell.source for cell in cells)
-    library = Library(ROOT / LIBRARY)
-    files = set().union(*[library.files(cell.source) for cell in cells])
+    files = Library(ROOT / LIBRARY).files(*[cell.source for cell in cells])
     for text in re.findall(r"[\"']([\w.\-/]{3,120})[\"']", code):
         for folder in (book.source(page).parent, book.root):
             if (folder / text).is_file():
@@ -278,6 +278,25 @@ def describe_failure(book: Book, page: str, notebook, error, timeout: int, last:
 # ---- keeping results -----------------------------------------------------------------------------
 
 
+def joined(outputs: list) -> list:
+    """Outputs with what was printed in one piece: the kernel sends as much as there is at a time.
+
+    What stands between two figures stays there. (nbclient and MyST-NB join pieces too, but they
+    move what was printed after a figure in front of it.)
+    """
+    together, streams = [], {}
+    for output in map(copy.deepcopy, outputs):
+        if output.output_type != "stream":
+            streams = {}
+        elif output.name in streams:
+            streams[output.name].text += output.text
+            continue
+        else:
+            streams[output.name] = output
+        together.append(output)
+    return together
+
+
 def open_cache(folder: Path):
     """The jupyter-cache in a folder. A damaged one is put aside, and what can be read is taken over."""
     cache = get_cache(str(folder))
@@ -355,7 +374,7 @@ class Store:
         """Keep the outputs of the executed cells as those of `notebook`."""
         notebook = copy.deepcopy(notebook)
         for cell, result in zip(code_cells(notebook), executed, strict=True):
-            cell.outputs, cell.execution_count = result.outputs, result.execution_count
+            cell.outputs, cell.execution_count = joined(result.outputs), result.execution_count
         write(self.cache, notebook, str(self.book.source(page)), data)
         return data
 

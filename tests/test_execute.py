@@ -1,5 +1,7 @@
 """What a chapter depends on: its key changes exactly when its results can."""
 
+import copy
+
 import nbformat
 import pytest
 from execute import Library, Store, execute_book, key, runtime
@@ -134,6 +136,37 @@ class TestKey:
         pins = tmp_path / "requirements.txt"
         pins.write_text("-r book/requirements.txt\n# why\ntorch==1\n")
         assert runtime(tmp_path) == "torch==1"
+
+
+def test_what_is_printed_in_pieces_is_kept_in_one(tmp_path):
+    """The kernel sends what there is whenever it is asked; a figure stays where it was shown."""
+
+    def printed(text, name="stdout"):
+        return nbformat.v4.new_output("stream", name=name, text=text)
+
+    figure = nbformat.v4.new_output("display_data", data={"text/plain": "a figure"})
+    pieces = [
+        printed("half a "),
+        printed("progress", "stderr"),
+        printed("line\n"),
+        printed("2\n"),
+        figure,
+        printed("after "),
+        printed("it\n"),
+    ]
+    (tmp_path / "book").mkdir()
+    cells = notebook("print()")
+    executed = copy.deepcopy(cells.cells)
+    executed[0].outputs = pieces
+    store = Store(Book(tmp_path), "cpu-offline")
+    store.keep("book/page", cells, executed, {"key": "any"})
+    record = store.cache.match_cache_notebook(cells)
+    assert store.cache.get_cache_bundle(record.pk).nb.cells[0].outputs == [
+        printed("half a line\n2\n"),
+        printed("progress", "stderr"),
+        figure,
+        printed("after it\n"),
+    ]
 
 
 def test_damaged_results_are_executed_again_not_fatal(tmp_path):

@@ -9,9 +9,10 @@ Scripts run when the page is read, and a page asks only for those that it has a 
 from __future__ import annotations
 
 import hashlib
+import pickle
 import posixpath
 import re
-from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 import pydata_sphinx_theme
@@ -51,9 +52,20 @@ MEASURED = (
 SCRIPTS = re.compile(r'\bsrc="(?:[^"]*/)?_static/([^"?]+\.js)')
 
 
-def site_sheet(folder: Path, names: Iterable[str], used: Used) -> list:
-    """The rules of the sheets `names` in `folder` that `used` needs, in their order."""
-    sheet = [rule for name in names for rule in read(folder, name)]
+def rules_of(folder: Path, names: list[str], kept: Path) -> list:
+    """All rules of the sheets `names` in `folder`; to read them takes long, so `kept` keeps them."""
+    made_of = digest(folder, names)
+    with suppress(OSError, ValueError, EOFError, pickle.UnpicklingError, AttributeError):
+        known, rules = pickle.loads(kept.read_bytes())
+        if known == made_of:
+            return rules
+    rules = [rule for name in names for rule in read(folder, name)]
+    kept.write_bytes(pickle.dumps((made_of, rules)))
+    return rules
+
+
+def site_sheet(folder: Path, sheet: list, used: Used) -> list:
+    """Those of the rules `sheet` that `used` needs, in their order."""
     sheet = list(keep(sheet, used))
     drop_variables(sheet, used.variables)
     for rule in all_rules(sheet):
@@ -121,10 +133,12 @@ def write_sheet(app, exception) -> None:
     used = used_in_site(app)
     # kept beside the documents, for the sheet is a reader's: the same rules are the same file
     target, note = folder / SHEET, Path(app.doctreedir) / SHEET
-    made_of = digest(folder, names, used)
+    words = (used.classes, used.ids, used.tags, used.variables)
+    made_of = digest(folder, names, *words)
     if target.exists() and note.exists() and note.read_text("utf-8") == made_of:
         return
-    sheet = site_sheet(folder, names, used)
+    rules = rules_of(folder, names, Path(app.doctreedir) / "sheets.pickle")
+    sheet = site_sheet(folder, rules, used)
     for name in missing_icons(sheet, used.classes):
         logger.warning("the icon %s has no picture: the theme has no icon of this name", name)
     head = f"/*! {' '.join(names)} */\n{licences(folder, names)}"
@@ -146,14 +160,14 @@ def write_theme_script(app, exception) -> None:
     target.write_text(text.replace(MEASURED, '["none"]'), "utf-8")
 
 
-def digest(folder: Path, names: list[str], used: Used) -> str:
-    """Stands for all that the sheet is made of."""
+def digest(folder: Path, names: list[str], *used: frozenset[str]) -> str:
+    """Stands for sheets, for the words of the pages, and for what makes a sheet of both."""
     total = hashlib.sha256()
     for name in ("assets", "icons", "style_sheets"):
         total.update(Path(__file__).with_name(f"{name}.py").read_bytes())
     for name in names:
         total.update((folder / name).read_bytes())
-    for words in (used.classes, used.ids, used.tags, used.variables):
+    for words in used:
         total.update(" ".join(sorted(words)).encode())
     return total.hexdigest()[:16]
 
