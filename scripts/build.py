@@ -20,7 +20,7 @@ import time
 import zipfile
 import zlib
 from collections.abc import Collection
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from datetime import date
@@ -187,11 +187,14 @@ def processes(workers: int) -> ProcessPoolExecutor:
 
 
 def render_all(book: Book, mode: str | None) -> list[Rendered]:
-    """Render the languages in which anything changed, as many at a time as there are cores."""
+    """Render the languages in which anything changed, side by side.
+
+    Three on two cores too: one after the other, the last would leave a core idle.
+    """
     wanted = all_inputs(book, mode)
     waiting = [language for language in book.languages if not is_rendered(book, language, wanted)]
     results = [Rendered(language, 0.0, [], []) for language in book.languages]
-    with processes(min(len(book.languages), os.cpu_count() or 1)) as pool:
+    with processes(min(len(book.languages), 2 * (os.cpu_count() or 1))) as pool:
         futures = {code: pool.submit(render, book, code, mode) for code in waiting}
         for number, language in enumerate(book.languages):
             if language not in futures:
@@ -308,7 +311,8 @@ def assemble(book: Book) -> None:
         keep_trailing_newline=True,
     )
     words = tokens(book)
-    for language in book.languages:
+
+    def put_in_place(language: str) -> None:
         folder = book.sphinx_folder(language) / "html"
         drop_unused_pictures(folder)
         write_index(book, language)
@@ -317,6 +321,11 @@ def assemble(book: Book) -> None:
         page = templates.get_template("language.html").render(language=language)
         write(book.site / language / "index.html", page)
         pack(book.site / language, book.site / language / packed)
+
+    # threads do: the index is made by another program, and zlib lets others work beside it
+    with ThreadPoolExecutor() as pool:
+        for _ in pool.map(put_in_place, book.languages):
+            pass
     for name in ("index.html", "404.html"):
         page = templates.get_template(name).render(languages=book.languages)
         write(book.site / name, page)

@@ -12,7 +12,7 @@ from assets import MEASURED, SHEET, THEME_SCRIPT, site_sheet, write_theme_script
 from conftest import run_script
 from icons import missing_icons, picture
 from sphinx.errors import ExtensionError
-from style_sheets import used_in_page, used_in_script
+from style_sheets import read, used_in_page, used_in_script
 from test_browser import BOOK, SIZES, visit  # noqa: F401 (a fixture)
 
 PAGES = ("book/index", "book/images/local_operations", "book/start/autograd", "search", "budget")
@@ -24,7 +24,7 @@ def made(folder, css, html="", script="", **others) -> str:
     (folder / "a.css").write_text(css, "utf-8")
     for name, content in others.items():
         (folder / f"{name}.css").write_text(content, "utf-8")
-    sheet = site_sheet(folder, ["a.css"], used_in_page(html) | used_in_script(script))
+    sheet = site_sheet(folder, read(folder, "a.css"), used_in_page(html) | used_in_script(script))
     return "".join(map(str, sheet))
 
 
@@ -105,7 +105,7 @@ def test_letters_of_the_icon_font_become_pictures(tmp_path):
     assert re.search("[\ue000-\uf8ff]", sheet) is None
     assert sheet.count("data:image/svg+xml") == 2, "of the menu and of the one variable in use"
     assert sheet.index("mask:") < sheet.index("height:2em"), "the theme's own height comes last"
-    rules = list(site_sheet(tmp_path, ["a.css"], used_in_page(html)))
+    rules = list(site_sheet(tmp_path, read(tmp_path, "a.css"), used_in_page(html)))
     assert missing_icons(rules, used_in_page(html).classes) == ["fa-lg", "fa-nothing"]
 
 
