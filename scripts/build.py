@@ -91,7 +91,7 @@ def all_inputs(book: Book, mode: str | None) -> str:
             folders[:] = [f for f in folders if f not in ("node_modules", "__pycache__")]
             # Sphinx writes .mo files beside the catalogues
             files += [Path(place, name) for name in names if not name.endswith((".mo", ".pyc"))]
-    files += [path for path in (ROOT / "scripts").glob("*.py")]
+    files += (ROOT / "scripts").glob("*.py")
     named = [(path.as_posix(), path) for path in sorted(files) if path.is_file()]
     words = [word.decode() for word in tokens(book).values()]
     return digest(inputs(book), mode or "", *words, *[part for pair in named for part in pair])

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import lxml.html
 import polib
 import pytest
+from build import all_inputs
 from conftest import ROOT, copy_tiny_book, run_script
 
 CHAPTER = "book/part/chapter"
@@ -251,6 +252,48 @@ def test_nothing_changed(changed):
     assert (output.code, executed(output)) == (0, 0)
     touched = [p for p, t in before.items() if p.stat().st_mtime_ns != t]
     assert {p.name for p in touched} <= {".nojekyll"}
+    for language in ("en", "ja", "ko"):
+        assert f"nothing changed in {language}\n" in output.text
+        assert f"rendered {language}" not in output.text
+
+
+def test_whatever_a_page_is_made_of_counts_as_a_change(tmp_path):
+    book = copy_tiny_book(tmp_path)
+    results = book.build / "results" / f"{CHAPTER}.json"
+    library = book.root / "iip_lib" / "data.npz"
+    for path in (results, library):
+        path.parent.mkdir(parents=True)
+        path.write_text("1")
+    before = all_inputs(book, "cpu-offline")
+    assert all_inputs(book, "cpu-offline") == before
+    assert all_inputs(book, "cpu-online") != before
+    files = [
+        *("_config.yml", "_toc.yml", f"{CHAPTER}.md", "book/glossary.yml", "book/references.bib"),
+        *("book/_static/book.css", "book/_ext/figures.py", "book/_templates/search.html"),
+        *("book/locale/ko/LC_MESSAGES/sphinx.po", f"book/locale/ja/LC_MESSAGES/{CHAPTER}.po"),
+        *(path.relative_to(book.root).as_posix() for path in (results, library)),
+    ]
+    for name in files:
+        kept = (book.root / name).read_bytes()
+        (book.root / name).write_bytes(kept + b"\n")
+        assert all_inputs(book, "cpu-offline") != before, name
+        (book.root / name).write_bytes(kept)
+    (book.root / "book" / "one_more.md").write_text("")
+    assert all_inputs(book, "cpu-offline") != before
+    (book.root / "book" / "one_more.md").unlink()
+    catalogue = book.catalogue("ko", CHAPTER)
+    catalogue.with_suffix(".mo").write_bytes(b"made by Sphinx")
+    assert all_inputs(book, "cpu-offline") == before
+
+
+def test_a_page_that_is_gone_is_written_again(changed):
+    lost = changed.sphinx_folder("ko") / "html" / f"{CHAPTER}.html"
+    page = lost.read_bytes()
+    lost.unlink()
+    output = build(changed)
+    assert (output.code, lost.read_bytes()) == (0, page)
+    assert re.search(r"rendered ko .*", output.text)
+    assert "nothing changed in en\n" in output.text
 
 
 def test_a_changed_sentence_is_shown_in_english_marked_never_stale(changed):
@@ -274,23 +317,29 @@ def test_a_changed_sentence_is_shown_in_english_marked_never_stale(changed):
     assert "never" in article(changed, "en").text_content()
 
 
-@pytest.mark.parametrize(
-    ("file", "before", "after"),
-    [
-        ("book/part/chapter.md", "Hint\n", "A hint\n"),
-        ("book/part/chapter.md", "# more on a GPU", "# more where a GPU is"),
-        ("book/part/chapter.md", "A chapter with one of everything.", "A chapter with everything."),
-        ("book/part/chapter.md", "alt: Three bars", "alt: These three bars"),
-        ("_toc.yml", "First part", "The first part"),
-    ],
-)
-def test_a_text_that_the_catalogue_does_not_know_yet_fails(changed, file, before, after):
+def test_a_text_that_the_catalogue_does_not_know_yet_fails(changed):
     """Whatever it is: title of a box, comment, description, alternative text, name of a part."""
-    edit(changed.root / file, before, after)
+    edits = [
+        ("book/part/chapter.md", "Hint\n", "A hint\n", "A hint"),
+        # of a comment, the cell is named
+        ("book/part/chapter.md", "# more on a GPU", "# more where a GPU is", "import matplotlib"),
+        (
+            "book/part/chapter.md",
+            "A chapter with one of everything.",
+            "A chapter with everything.",
+            "A chapter with everything.",
+        ),
+        ("book/part/chapter.md", "alt: Three bars", "alt: These three bars", "These three bars"),
+        ("_toc.yml", "First part", "The first part", "The first part"),
+    ]
+    for file, before, after, _ in edits:
+        edit(changed.root / file, before, after)
     output = build(changed)
     assert output.code == 1
     for language in ("ja", "ko"):
-        assert re.search(rf"{language}: book/\S+\.md:\d+: .*is not in the catalogue", output.text)
+        for *_, words in edits:
+            complaint = rf"{language}: book/\S+\.md:\d+: '{words}.*is not in the catalogue"
+            assert re.search(complaint, output.text), words
 
 
 def test_only_the_changed_sentence_becomes_fuzzy(changed):
