@@ -374,6 +374,7 @@ def test_without_a_network_the_whole_book_is_built_and_the_library_is_right(tmp_
     output = inside(
         command,
         f"cd {folder}",
+        "git init --quiet",  # a test asks git which files belong to the repository
         f"export PYTHONPATH={folder}",
         python("-c", LOOPBACK),
         python("scripts/build.py"),
