@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 from pathlib import Path
 
 import nbformat
@@ -396,13 +397,18 @@ ARTICLE = re.compile(rb"<article.*</article>", re.S)
 
 
 def files(site: Path) -> dict[str, bytes]:
-    """All files of a site by name, without the times that its chapters took."""
+    """All files of a site, also those in its zip files, without the times that chapters took."""
+    found = {}
+    for path in site.rglob("*"):
+        name = path.relative_to(site).as_posix()
+        if path.suffix == ".zip":
+            with zipfile.ZipFile(path) as packed:
+                found |= {f"{name}: {inner}": packed.read(inner) for inner in packed.namelist()}
+        elif path.is_file():
+            found[name] = path.read_bytes()
     return {
-        path.relative_to(site).as_posix(): (
-            ARTICLE if path.name == "budget.html" else HEAD_OF_CHAPTER
-        ).sub(b"", path.read_bytes())
-        for path in site.rglob("*")
-        if path.is_file()
+        name: (ARTICLE if name.endswith("budget.html") else HEAD_OF_CHAPTER).sub(b"", data)
+        for name, data in found.items()
     }
 
 
