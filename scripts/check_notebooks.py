@@ -247,7 +247,8 @@ def execute(path: Path, timeout: int, wheel: Path | None, folder: Path) -> str:
     )
     with tempfile.TemporaryFile() as complaints:  # what the kernel itself prints, not the cells
         try:
-            client.execute(env=environment, stderr=complaints)
+            # the manager of its kernel is ours, so it would leave the kernel to us
+            client.execute(env=environment, stderr=complaints, cleanup_kc=True)
         except (CellExecutionError, CellTimeoutError, DeadKernelError, RuntimeError) as error:
             return describe(path, notebook, error)
     return ""

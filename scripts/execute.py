@@ -25,6 +25,7 @@ import warnings
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import nbformat
@@ -47,8 +48,13 @@ DATA = "data.json"  # what is known of a result, beside it
 
 
 def read_notebook(path: Path) -> nbformat.NotebookNode | None:
-    """A chapter as a notebook, or None if the page has no cells."""
-    text = read_text(path)
+    """A chapter as a notebook, or None if the page has no cells. It is not to be changed."""
+    return _read(path, read_text(path))
+
+
+# Kept, as is what follows: the same chapter is asked for before and after the pages are written.
+@cache
+def _read(path: Path, text: str) -> nbformat.NotebookNode | None:
     if not is_myst_markdown_notebook(text):
         return None
     return read_myst_markdown_notebook(text, add_source_map=True, path=str(path))
@@ -56,6 +62,13 @@ def read_notebook(path: Path) -> nbformat.NotebookNode | None:
 
 def code_cells(notebook) -> list:
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+@cache
+def syntax(code: str) -> list[ast.AST]:
+    """All that code says about files: its imports and its texts."""
+    wanted = (ast.Import, ast.ImportFrom, ast.Constant)
+    return [node for node in ast.walk(ast.parse(code)) if isinstance(node, wanted)]
 
 
 class Library:
@@ -70,7 +83,7 @@ class Library:
         for code in cells:
             # another language, or a mistake shown: it imports nothing of ours
             with suppress(SyntaxError):
-                self._follow(ast.parse(code), "", found)
+                self._follow(syntax(code), "", found)
         return found
 
     def _module(self, name: str) -> Path | None:
@@ -80,8 +93,8 @@ class Library:
                 return path
         return None
 
-    def _follow(self, tree: ast.AST, module: str, found: set[Path]) -> None:
-        for node in ast.walk(tree):
+    def _follow(self, nodes: list[ast.AST], module: str, found: set[Path]) -> None:
+        for node in nodes:
             if isinstance(node, ast.ImportFrom):
                 source = self._absolute(node, module)
                 if source.split(".")[0] == LIBRARY:
@@ -119,7 +132,7 @@ class Library:
         found.add(path)
         # inside a package's __init__, `.x` is below the package itself
         inner = f"{name}.__init__" if path.name == "__init__.py" else name
-        self._follow(ast.parse(path.read_text("utf-8")), inner, found)
+        self._follow(syntax(path.read_text("utf-8")), inner, found)
 
     def _add_name(self, module: str, name: str, found: set[Path]) -> None:
         if self._module(f"{module}.{name}"):
@@ -128,7 +141,7 @@ class Library:
         if path is None:
             return None
         if path.name == "__init__.py" and name != "*":
-            for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            for node in syntax(path.read_text("utf-8")):
                 if isinstance(node, ast.ImportFrom):
                     for alias in node.names:
                         if (alias.asname or alias.name) == name:  # a re-export: go to its source
@@ -152,10 +165,15 @@ def meaning(cell) -> str:
         return f"may raise: {cell.source}"
     if "inspect" in cell.source:
         return cell.source
+    return _dump(cell.source)
+
+
+@cache
+def _dump(code: str) -> str:
     try:
-        return ast.dump(ast.parse(cell.source))
+        return ast.dump(ast.parse(code))
     except SyntaxError:
-        return cell.source
+        return code
 
 
 def key(book: Book, page: str, notebook) -> str:

@@ -137,6 +137,18 @@ def test_photographs_become_small_files(put, tmp_path):
     assert file.stat().st_size < 20_000
 
 
+def test_a_picture_is_packed_once_for_all_languages(put, tmp_path, monkeypatch):
+    folders = [tmp_path / language / "html" / "_images" for language in ("en", "ja")]
+    svg = draw(np.random.default_rng(0).random((100, 100, 3)))
+    first = put(svg, folder=folders[0])
+    monkeypatch.setattr(Image.Image, "save", lambda *args, **options: pytest.fail("packed again"))
+    assert put(svg, folder=folders[1]) == first
+    assert put(svg, folder=folders[1]) == first  # now it lies there already
+    (one,), (other,) = (list(folder.iterdir()) for folder in folders)
+    assert one.name == other.name
+    assert one.read_bytes() == other.read_bytes()
+
+
 def test_tables_of_values_stay_exact(put, tmp_path):
     table = np.random.default_rng(0).random((8, 8, 3))
     put(draw(table))

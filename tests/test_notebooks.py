@@ -10,9 +10,18 @@ from pathlib import Path
 
 import lxml.html
 import nbformat
+import psutil
 import pytest
 from check_book import plain_code
-from check_notebooks import changed, choose, describe, every, execute_all, hidden_modules
+from check_notebooks import (
+    changed,
+    choose,
+    describe,
+    every,
+    execute,
+    execute_all,
+    hidden_modules,
+)
 from conftest import ROOT, run_script
 from docutils import nodes
 from execute import Store, choose_device, code_cells, read_notebook
@@ -538,6 +547,16 @@ def test_a_notebook_that_would_fail_in_colab_fails(tiny, tmp_path):
     assert len(complaints) == 2
     assert "lacks.ipynb: code cell 2 failed (code-9): ModuleNotFoundError" in complaints[0]
     assert "raises.ipynb: code cell 2 failed (code-9): AssertionError" in complaints[1]
+
+
+def test_no_kernel_outlives_its_notebook(tmp_path):
+    """A kernel with torch holds half a gigabyte, and a book has hundreds of notebooks."""
+    cell = nbformat.v4.new_code_cell("open('process', 'w').write(str(__import__('os').getpid()))")
+    path = tmp_path / "one.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), path)
+    assert execute(path, 60, None, tmp_path) == ""
+    process = int((tmp_path / "content" / "process").read_text())
+    assert not psutil.pid_exists(process)
 
 
 def test_only_what_colab_has_or_the_set_up_installs_is_visible():

@@ -12,6 +12,7 @@ import hashlib
 import pickle
 import posixpath
 import re
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -33,6 +34,7 @@ from style_sheets import (
 logger = logging.getLogger(__name__)
 
 SHEET = "site.css"
+KEPT = "sheets.pickle"  # the sheets as they were read
 # The theme's own two, which come before all others: its templates link them, not Sphinx.
 FIRST = ("styles/theme.css", "styles/pydata-sphinx-theme.css")
 # Scripts with this word, in their name or else in their text, are for elements of these classes.
@@ -52,13 +54,17 @@ MEASURED = (
 SCRIPTS = re.compile(r'\bsrc="(?:[^"]*/)?_static/([^"?]+\.js)')
 
 
-def rules_of(folder: Path, names: list[str], kept: Path) -> list:
-    """All rules of the sheets `names` in `folder`; to read them takes long, so `kept` keeps them."""
+def rules_of(folder: Path, names: list[str], kept: Path, others: Iterable[Path] = ()) -> list:
+    """All rules of the sheets `names` in `folder`; to read them takes long, so `kept` keeps them.
+
+    Other languages may have kept the same ones, in `others`.
+    """
     made_of = digest(folder, names)
-    with suppress(OSError, ValueError, EOFError, pickle.UnpicklingError, AttributeError):
-        known, rules = pickle.loads(kept.read_bytes())
-        if known == made_of:
-            return rules
+    for place in (kept, *others):
+        with suppress(OSError, ValueError, EOFError, pickle.UnpicklingError, AttributeError):
+            known, rules = pickle.loads(place.read_bytes())
+            if known == made_of:
+                return rules
     rules = [rule for name in names for rule in read(folder, name)]
     kept.write_bytes(pickle.dumps((made_of, rules)))
     return rules
@@ -137,7 +143,9 @@ def write_sheet(app, exception) -> None:
     made_of = digest(folder, names, *words)
     if target.exists() and note.exists() and note.read_text("utf-8") == made_of:
         return
-    rules = rules_of(folder, names, Path(app.doctreedir) / "sheets.pickle")
+    doctrees = Path(app.doctreedir)
+    others = doctrees.parent.parent.glob(f"*/{doctrees.name}/{KEPT}")
+    rules = rules_of(folder, names, doctrees / KEPT, others)
     sheet = site_sheet(folder, rules, used)
     for name in missing_icons(sheet, used.classes):
         logger.warning("the icon %s has no picture: the theme has no icon of this name", name)

@@ -21,5 +21,6 @@ STYLES = (  # what the lists of sources of a book ask for; another one would be 
 
 def setup(app):
     for group, name in STYLES:
-        register_plugin(group, name, find_plugin(group, name))
+        # without `force` a style that some package offers would not be registered
+        register_plugin(group, name, find_plugin(group, name), force=True)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -17,8 +17,10 @@ import hashlib
 import io
 import os
 import re
+import shutil
 import unicodedata
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from docutils import nodes
@@ -95,24 +97,34 @@ def move_out_pictures(root: etree._Element, folder: Path, address: str) -> None:
         data = image.get(HREF) or image.get("href") or ""
         if not data.startswith("data:image/png;base64,"):
             continue
-        picture = Image.open(io.BytesIO(base64.b64decode(data.partition(",")[2])))
-        buffer = io.BytesIO()
-        small = max(picture.size) <= SMALL
-        if small:
-            picture.save(buffer, "WEBP", lossless=True, quality=100)
+        content = base64.b64decode(data.partition(",")[2])
+        if max(Image.open(io.BytesIO(content)).size) <= SMALL:
+            options = {"lossless": True, "quality": 100}
         else:
-            picture.save(buffer, "WEBP", quality=84)
+            options = {"quality": 84}
             image.attrib.pop("style", None)  # a photograph is scaled smoothly, a table is not
-        content = buffer.getvalue()
-        name = hashlib.sha256(content).hexdigest()[:20] + ".webp"
-        target = folder / name
-        if not target.exists():
-            folder.mkdir(parents=True, exist_ok=True)
-            part = target.with_suffix(f".{os.getpid()}.part")
-            part.write_bytes(content)
-            part.replace(target)
         image.attrib.pop(HREF, None)
-        image.set("href", f"{address}/{name}")
+        image.set("href", f"{address}/{write_picture(content, folder, options)}")
+
+
+def write_picture(content: bytes, folder: Path, options: dict) -> str:
+    """Write a picture as WebP where it does not lie there yet; returns the file's name.
+
+    To pack it takes long. A file that another language has packed already is copied.
+    """
+    name = hashlib.sha256(content + repr(options).encode()).hexdigest()[:20] + ".webp"
+    target = folder / name
+    if not target.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        part = target.with_suffix(f".{os.getpid()}.part")
+        for other in folder.parents[2].glob(f"*/{'/'.join(folder.parts[-2:])}/{name}"):
+            with suppress(OSError):
+                shutil.copyfile(other, part)
+                break
+        else:
+            Image.open(io.BytesIO(content)).save(part, "WEBP", **options)
+        part.replace(target)
+    return name
 
 
 def width(text: str, size: float) -> float:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import zlib
+from functools import cache
 from pathlib import Path
 
 from docutils import nodes
 from localize_code import catalogue
+from myst_parser.mdit_to_docutils import base
 from sidebar import part_names
 from sphinx import addnodes
 from sphinx.locale import _
@@ -166,6 +168,10 @@ def write_everything_if_titles_changed(app, env) -> list[str]:
 
 
 def setup(app):
+    # Each translated message is read as a document of its own. MyST is given that document, and yet
+    # makes another one each time, with all settings of docutils, which takes longer than the reading.
+    if not hasattr(base.make_document, "cache_info"):
+        base.make_document = cache(base.make_document)
     here = Path(__file__).parent
     app.add_role("repository", RepositoryRole())
     app.add_config_value("languages", {"en": "English"}, "html")

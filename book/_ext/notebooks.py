@@ -186,7 +186,13 @@ def code_cell(name: str, source: str, tags, folded: bool) -> nbformat.NotebookNo
     data: dict = {"tags": list(tags)} if tags else {}
     if folded:  # the first is Colab's word for it, the second Jupyter's
         data |= {"cellView": "form", "jupyter": {"source_hidden": True}}
-    return nbformat.v4.new_code_cell(source, id=name, metadata=data)
+    return cell("code", name, source, metadata=data, outputs=[], execution_count=None)
+
+
+def cell(kind: str, name: str, source: str, **others) -> nbformat.NotebookNode:
+    """A cell that is looked at with its whole notebook; nbformat's own would look at each twice."""
+    content = {"cell_type": kind, "id": name, "metadata": {}, "source": source} | others
+    return nbformat.from_dict(content)
 
 
 def head_cell(app, docname: str, title: str) -> nbformat.NotebookNode:
@@ -201,7 +207,7 @@ def head_cell(app, docname: str, title: str) -> nbformat.NotebookNode:
         ),
         _("Commit {commit} of {date}").format(commit=f"[{COMMIT}]({address})", date=DATE),
     ]
-    return nbformat.v4.new_markdown_cell("\n\n".join(lines), id="head")
+    return cell("markdown", "head", "\n\n".join(lines))
 
 
 def notebook(app, docname: str, document: nodes.document, lecture: bool) -> nbformat.NotebookNode:
@@ -218,7 +224,7 @@ def notebook(app, docname: str, document: nodes.document, lecture: bool) -> nbfo
         texts.clear()
         if text:
             count["text"] += 1
-            cells.append(nbformat.v4.new_markdown_cell(text, id=f"text-{count['text']}"))
+            cells.append(cell("markdown", f"text-{count['text']}", text))
 
     for piece in Walk(markdown, lecture).pieces(document.children):
         if piece.tags is None:
@@ -237,7 +243,7 @@ def notebook(app, docname: str, document: nodes.document, lecture: bool) -> nbfo
         "language_info": {"name": "python"},
         "colab": {"provenance": [], "toc_visible": True},
     }
-    if any(uses_a_gpu(cell.source) for cell in cells if cell.cell_type == "code"):
+    if any(uses_a_gpu(c.source) for c in cells if c.cell_type == "code"):
         data["accelerator"] = "GPU"
         data["colab"]["gpuType"] = "T4"
     made = nbformat.v4.new_notebook(cells=cells, metadata=data)
@@ -296,7 +302,7 @@ def add_notebooks(app, pagename, templatename, context, doctree) -> None:
         return
     for lecture, name in names.items():
         made = notebook(app, pagename, doctree, lecture)
-        write(here.parent / name, nbformat.writes(made) + "\n")
+        write(here.parent / name, nbformat.v4.writes(made) + "\n")
     owner_and_name = "/".join(repository(app.config).split("/")[-2:])
     context["notebook"] = {
         "colab": f"{COLAB}/{owner_and_name}/blob/{BRANCH}/{app.config.language}/{pagename}.ipynb",

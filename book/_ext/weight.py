@@ -19,6 +19,7 @@ import lxml.html
 
 PACKED = {".html", ".css", ".js", ".svg", ".json", ".txt"}
 NOT_LOADED = {"canonical", "alternate", "next", "prev", "author", "search", "index"}
+ATTRIBUTES = ("href", "src", "srcset", "data", "poster")
 COMMENT = re.compile(r"/\*.*?\*/", re.S)
 RULE = re.compile(r"([^{};]+)\{([^{}]*)\}")
 IMPORT = re.compile(r"@import\s+(?:url\()?[\"']?([^\"');]+)")
@@ -39,20 +40,17 @@ class Weight:
 
 def addresses(tree):
     """(address, whether it is loaded without a click) of everything the page refers to."""
-    for element in tree.iter():
-        if not isinstance(element.tag, str):
+    for address in tree.xpath(f"//@{' | //@'.join(ATTRIBUTES)}"):
+        if not address:
             continue
+        element, attribute = address.getparent(), address.attrname
         tag = element.tag.rpartition("}")[2]
-        for attribute in ("href", "src", "srcset", "data", "poster"):
-            address = element.get(attribute)
-            if not address:
-                continue
-            loaded = (
-                attribute != "href"
-                or tag in ("image", "use")
-                or (tag == "link" and element.get("rel") not in NOT_LOADED)
-            )
-            yield address, loaded
+        loaded = (
+            attribute != "href"
+            or tag in ("image", "use")
+            or (tag == "link" and element.get("rel") not in NOT_LOADED)
+        )
+        yield str(address), loaded
 
 
 def packed(content: bytes) -> int:
