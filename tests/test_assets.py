@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 import pydata_sphinx_theme
 import pytest
-from assets import MEASURED, SHEET, THEME_SCRIPT, site_sheet, write_theme_script
+from assets import KEPT, MEASURED, SHEET, THEME_SCRIPT, site_sheet, write_theme_script
 from conftest import run_script
 from icons import missing_icons, picture
 from sphinx.errors import ExtensionError
@@ -159,8 +159,10 @@ def test_the_sheet_is_made_anew_only_for_new_words(changed):
     run_script("build.py", "--root", changed.root, "--no-check")
     assert target.stat().st_mtime_ns == before
     assert sheet.read_bytes() == kept
-    rules = changed.sphinx_folder("en") / "doctrees" / "sheets.pickle"
-    rules.write_bytes(b"cut off")  # as by a full disk: the sheets are read again
+    for language in changed.languages:  # as by a full disk: the sheets are read again
+        rules = changed.sphinx_folder(language) / "doctrees" / KEPT
+        assert rules.exists()
+        rules.write_bytes(b"cut off")
     more = "\n```{topic} Title\n:class: sd-bg-primary\nText.\n```\n"
     source.write_text(source.read_text("utf-8") + more, "utf-8")
     run_script("build.py", "--root", changed.root, "--no-check")

@@ -80,7 +80,6 @@ def test_the_sidebar_shows_the_current_part_and_a_link_to_each_other(changed):
 
 
 def test_a_page_does_not_grow_with_the_other_parts(changed):
-    build(changed, "--no-check")
     before = len(lxml.html.tostring(sidebar(changed, CHAPTER)))
     add_part(changed, chapters=[f"chapter{n}" for n in range(12)])
     build(changed, "--no-check")
@@ -148,10 +147,15 @@ def test_everything_is_translated_and_the_status_says_so(tiny, language):
 
 
 def test_the_status_knows_a_changed_sentence_before_and_after_the_catalogues_do(changed):
+    """And the notice on the page leads to the page's row of the status."""
     messages = status(changed, "en", "ja", CHAPTER)[0]
     edit(changed.source(CHAPTER), "A table is *not* a picture.", "A table is *never* a picture.")
     output = build(changed)
     assert output.code == 1, "English on a translated page is not published"
+    (notice,) = page(changed, "ja", CHAPTER).xpath("//*[contains(@class, 'translation-gap')]//a")
+    assert notice.get("href") == "../../status.html#ja-book-part-chapter"
+    assert notice.text_content() == "翻訳の状況"
+    assert page(changed, "ja", "status").xpath("//tr[@id='ja-book-part-chapter'][@class='behind']")
     for language in LANGUAGES:
         assert status(changed, language, "ja", CHAPTER)[0] == messages
         assert status(changed, language, "ja", CHAPTER)[2:] == [1, 0, 1]
@@ -160,15 +164,6 @@ def test_the_status_knows_a_changed_sentence_before_and_after_the_catalogues_do(
     for language in LANGUAGES:
         assert status(changed, language, "ja", CHAPTER)[2:] == [0, 1, 0]
         assert status(changed, language, "ja", CHAPTER)[1] < 100
-
-
-def test_the_notice_of_a_gap_leads_to_the_row_of_its_page(changed):
-    edit(changed.source(CHAPTER), "A table is *not* a picture.", "A table is *never* a picture.")
-    build(changed, "--no-check")
-    (link,) = page(changed, "ja", CHAPTER).xpath("//*[contains(@class, 'translation-gap')]//a")
-    assert link.get("href") == "../../status.html#ja-book-part-chapter"
-    assert link.text_content() == "翻訳の状況"
-    assert page(changed, "ja", "status").xpath("//tr[@id='ja-book-part-chapter'][@class='behind']")
 
 
 def test_a_translation_changes_the_status_also_in_the_other_languages(changed):
@@ -277,20 +272,7 @@ def test_the_budget_shows_what_was_measured(tiny, language):
 
 
 def test_the_site_fails_over_its_limits_in_one_line_each(changed):
-    edit(changed.root / "_config.yml", "memory_mebibytes: 3072", "memory_mebibytes: 60")
-    edit(changed.root / "_config.yml", "page_kilobytes: 600", "page_kilobytes: 20")
-    output = build(changed)
-    assert output.code == 1
-    memory = rf"{CHAPTER}\.md: takes \d+ MiB of memory, the limit is 60 "
-    assert len(re.findall(memory, output.text)) == 1
-    for language in LANGUAGES:
-        page_line = rf"{language}/{CHAPTER}\.html: takes \d+ kB .*, the limit is 20 "
-        assert len(re.findall(page_line, output.text)) == 1
-    assert page(changed, "en", "budget").xpath("//td[@class='over']")
-
-
-def test_a_connection_to_another_host_is_noted_and_fails(changed):
-    """Also one that fails, so that the test needs no network; no packet is sent."""
+    """Memory, bytes, and connections: one that fails counts too, so no network is needed."""
     cell = (
         "import socket\n"
         "with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:\n"
@@ -301,9 +283,17 @@ def test_a_connection_to_another_host_is_noted_and_fails(changed):
         "        pass\n"
     )
     edit(changed.source(CHAPTER), "area = 2 / 3", f"{cell}area = 2 / 3")
+    edit(changed.root / "_config.yml", "memory_mebibytes: 3072", "memory_mebibytes: 60")
+    edit(changed.root / "_config.yml", "page_kilobytes: 600", "page_kilobytes: 20")
     output = build(changed)
     assert output.code == 1
+    memory = rf"{CHAPTER}\.md: takes \d+ MiB of memory, the limit is 60 "
+    assert len(re.findall(memory, output.text)) == 1
+    for language in LANGUAGES:
+        page_line = rf"{language}/{CHAPTER}\.html: takes \d+ kB .*, the limit is 20 "
+        assert len(re.findall(page_line, output.text)) == 1
     assert f"{CHAPTER}.md: takes 1 connections to other hosts, the limit is 0" in output.text
+    assert page(changed, "en", "budget").xpath("//td[@class='over']")
 
 
 # ---- both pages ----------------------------------------------------------------------------------
