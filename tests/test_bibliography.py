@@ -1,15 +1,22 @@
-"""The lists of sources are set without a search through all installed packages."""
+"""The lists of sources are set without a search through all installed packages for each."""
 
 import bibliography
-import pybtex.plugin
+from pybtex import plugin
 
 
-def test_each_style_is_found_without_a_search(monkeypatch):
+def test_a_style_is_looked_for_once(monkeypatch):
+    searches = []
+    search = plugin.entry_points
+    search = getattr(search, "__wrapped__", search)
+
+    def note(**wanted):
+        searches.append(wanted)
+        return search(**wanted)
+
+    monkeypatch.setattr(plugin, "entry_points", note)
     bibliography.setup(None)
-
-    def search(**kwargs):
-        raise AssertionError(f"all installed packages are looked through for {kwargs}")
-
-    monkeypatch.setattr(pybtex.plugin, "entry_points", search)
-    for group, name in bibliography.STYLES:
-        assert issubclass(pybtex.plugin.find_plugin(group, name), pybtex.plugin.Plugin)
+    bibliography.setup(None)  # for a second book
+    styles = [plugin.find_plugin("pybtex.style.formatting", "plain") for _ in range(3)]
+    assert searches == [{"group": "pybtex.style.formatting", "name": "plain"}]
+    assert styles[0].__name__ == "Style"
+    assert styles[0] is styles[1] is styles[2]
