@@ -498,12 +498,12 @@ def test_each_fault_of_a_page_is_named(changed):
     source = changed.source(CHAPTER)
     edit(source, 'ax.set_xlabel("time")', 'word = "hours"; ax.set_xlabel(word)')
     edit(source, 'ax.set_ylabel("count")', 'ax.set_ylabel(f"count {steps}")')
-    edit(
-        source, "    alt: Three bars of different height, one for each animal.", "    width: 100%"
-    )
+    edit(source, "    alt: Three bars of different height, one for each animal.", "    width: 100%")
     edit(source, "chapter-formulas>`.", "chapter-formula>`.")
     edit(source, "print(steps, shape)", 'print("the number of steps is", steps)')
-    words = "```{code-cell} ipython3\n:tags: [prints-error]\nprint('what a library says is English')"
+    words = (
+        "```{code-cell} ipython3\n:tags: [prints-error]\nprint('what a library says is English')"
+    )
     edit(source, "(chapter-formulas)=", f"{words}\n```\n\n(chapter-formulas)=")
     edit(changed.catalogue("ja", "book/index"), "[その章](part/chapter.md)", "その章")
     edit(changed.root / "book" / "glossary.yml", "part/chapter", "part/none")

@@ -12,6 +12,7 @@ import json
 import math
 import re
 import subprocess
+from functools import cache
 from pathlib import Path
 
 from docutils import nodes
@@ -32,6 +33,7 @@ LINES_OF_CODE_A_MINUTE = 12
 
 FRONT_MATTER = re.compile(r"\A---\n.*?\n---\n", re.S)
 CELL = re.compile(r"^```\{code-cell\}.*?\n(.*?)^```$", re.S | re.M)
+TAUGHT_IN = re.compile(r"^ *Taught in: (\S+)$", re.M)
 OPTIONS = re.compile(r"\A(?:---\n.*?\n---\n|(?::\w+:.*\n)+)", re.S)
 
 
@@ -54,13 +56,18 @@ def last_commit(root: Path, file: str) -> str | None:
     return done.stdout.strip() or None
 
 
+@cache
+def taught_in(path: Path, changed: int) -> set[str]:
+    """The chapters that a file says it is taught in; `changed` is its time."""
+    return set(TAUGHT_IN.findall(path.read_text("utf-8")))
+
+
 def library_of(root: Path, docname: str) -> dict[str, str | None]:
     """The files of the library that are taught in a chapter, with their commits."""
-    wanted = re.compile(rf"^ *Taught in: {re.escape(docname)}\.md$", re.M)
     files = [
         path.relative_to(root).as_posix()
         for path in sorted((root / "iip_lib").rglob("*.py"))
-        if wanted.search(path.read_text("utf-8"))
+        if f"{docname}.md" in taught_in(path, path.stat().st_mtime_ns)
     ]
     return {file: last_commit(root, file) for file in files}
 

@@ -16,10 +16,12 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import lxml.html
+from lxml import etree
 
 PACKED = {".html", ".css", ".js", ".svg", ".json", ".txt"}
 NOT_LOADED = {"canonical", "alternate", "next", "prev", "author", "search", "index"}
-ATTRIBUTES = ("href", "src", "srcset", "data", "poster")
+REFERENCES = etree.XPath("//@href | //@src | //@srcset | //@data | //@poster")
+CLASSES = etree.XPath("//@class", smart_strings=False)
 COMMENT = re.compile(r"/\*.*?\*/", re.S)
 RULE = re.compile(r"([^{};]+)\{([^{}]*)\}")
 IMPORT = re.compile(r"@import\s+(?:url\()?[\"']?([^\"');]+)")
@@ -40,7 +42,7 @@ class Weight:
 
 def addresses(tree):
     """(address, whether it is loaded without a click) of everything the page refers to."""
-    for address in tree.xpath(f"//@{' | //@'.join(ATTRIBUTES)}"):
+    for address in REFERENCES(tree):
         if not address:
             continue
         element, attribute = address.getparent(), address.attrname
@@ -122,7 +124,7 @@ def fonts_in_use(sheet: Sheet, classes: set[str]) -> set[str]:
 
 def files_loaded(folder: Path, page: Path, tree) -> set[Path]:
     """Files below `folder` that a browser asks for when it shows `page`."""
-    classes = set(" ".join(tree.xpath("//@class")).split())
+    classes = set(" ".join(CLASSES(tree)).split())
     found: set[Path] = set()
 
     def add(base: Path, address: str) -> None:
