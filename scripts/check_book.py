@@ -321,7 +321,7 @@ def check_equality(book: Book, pages: dict[str, Page]) -> list[str]:
                 found.append(f"{language}/{docname}.html: missing")
                 continue
             pairs = enumerate(zip_longest(page.code, english.code), 1)
-            other = (i for i, (a, b) in pairs if a != b and not (a and b and same_code(a, b)))
+            other = (i for i, (a, b) in pairs if a != b and (None in (a, b) or not same_code(a, b)))
             if number := next(other, None):
                 found.append(f"{page.name}: code cell {number} is not that of the English page")
             if page.formulas != english.formulas:

@@ -137,6 +137,47 @@ def test_photographs_become_small_files(put, tmp_path):
     assert file.stat().st_size < 20_000
 
 
+def formula(source: str) -> bytes:
+    settings = {"svg.fonttype": "none", "svg.hashsalt": "book", "mathtext.fontset": "dejavusans"}
+    with plt.rc_context(settings):
+        figure = plt.figure(figsize=(2, 1))
+        figure.text(0.1, 0.5, source)
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="svg", metadata={"Date": None})
+        plt.close(figure)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("source", "spaces"),
+    [
+        ("$t = 0$", {"=": "0.2em", "0": "0.2em"}),
+        ("$10^{-8}$", {}),  # the sign of an exponent stands close to it
+        ("$a_1 + b$", {"+": "0.2em", "b": "0.2em"}),
+        (r"$\alpha (x, y)$", {}),
+    ],
+)
+def test_letters_of_a_formula_follow_one_another(put, source, spaces):
+    """They were put in places that are right for Matplotlib's fonts only."""
+    svg, _ = put(formula(source))
+    first, *others = etree.fromstring(svg).iter(f"{SVG}tspan")
+    assert first.get("x") == "0"
+    assert others
+    assert not any("x" in letter.attrib for letter in others)
+    letters = "".join(letter.text for letter in (first, *others))
+    assert letters == re.sub(r"[ $_^{}]", "", source.replace(r"\alpha", "α").replace("-", "−"))
+    found = {letter.text: letter.get("dx") for letter in others if "dx" in letter.attrib}
+    assert found == spaces
+
+
+@pytest.mark.parametrize("source", [r"$\frac{a}{b}$", r"$\hat{y}$", "$x_i^2$", r"$\sqrt{2}$"])
+def test_letters_that_do_not_stand_side_by_side_keep_their_places(put, source):
+    svg, _ = put(formula(source))
+    letters = list(etree.fromstring(svg).iter(f"{SVG}tspan"))
+    assert len(letters) > 1
+    assert all("x" in letter.attrib for letter in letters)
+
+
 def test_a_picture_is_packed_once_for_all_languages(put, tmp_path, monkeypatch):
     folders = [tmp_path / language / "html" / "_images" for language in ("en", "ja")]
     svg = draw(np.random.default_rng(0).random((100, 100, 3)))

@@ -21,6 +21,7 @@ import shutil
 import unicodedata
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 
 from docutils import nodes
@@ -39,6 +40,10 @@ INK = re.compile(r"(?<=[:\s])(#000000|black)\b")
 FONT_FAMILY = re.compile(r"font-family:[^;]*;?\s*")
 FONT = re.compile(r"font:\s*(?P<style>(?:[a-z0-9]+\s+)*)(?P<size>[\d.]+px)\s[^;]*")
 PIXELS_PER_POINT = 4 / 3
+# Letters of a formula that stand side by side, and those that have space around them
+LETTER = re.compile(r"[\w(),.|=≠<>≤≥≈∈→+−×·]")
+OPERATOR = re.compile(r"[=≠<>≤≥≈∈→+−×·]")
+NARROW = 0.25  # of the size of the letters; the narrowest, such as i, are wider
 SMALL = 64  # pictures up to this many pixels a side are tables of values: kept lossless
 
 
@@ -89,6 +94,34 @@ def unique_ids(root: etree._Element, prefix: str) -> None:
                 element.set("id", prefix + name)
             else:
                 del element.attrib["id"]  # names nothing: only weight
+
+
+def close_up(root: etree._Element) -> None:
+    """Let the letters of a formula follow one another, in whichever font they are shown.
+
+    Matplotlib puts each in its place, which is right for its own fonts only. What does not stand
+    side by side, as in a fraction or below a hat, stays in its place.
+    """
+    for text in root.iter(f"{SVG}text"):
+        letters = text.findall(f"{SVG}tspan")
+        if not all(LETTER.fullmatch(x.text or "") and " " not in x.get("x") for x in letters):
+            continue
+        letters.sort(key=lambda letter: float(letter.get("x")))  # they come by their style
+        sizes = [float(re.search(r"([\d.]+)px", letter.get("style"))[1]) for letter in letters]
+        steps = [float(b.get("x")) - float(a.get("x")) for a, b in pairwise(letters)]
+        if any(step < NARROW * size for step, size in zip(steps, sizes, strict=False)):
+            continue
+        text[:] = letters
+        spaced = False
+        for (before, letter), (size_before, size) in zip(
+            pairwise(letters), pairwise(sizes), strict=True
+        ):
+            # the sign of an exponent stands close to its number
+            operator = size >= size_before and OPERATOR.fullmatch(letter.text) is not None
+            del letter.attrib["x"]
+            if operator or (spaced and before.get("y") == letter.get("y")):
+                letter.set("dx", "0.2em")
+            spaced = operator
 
 
 def move_out_pictures(root: etree._Element, folder: Path, address: str) -> None:
@@ -214,6 +247,7 @@ def convert(
     for element in root.iter():
         if isinstance(element.tag, str) and (style := element.get("style")):
             element.set("style", restyle(style))
+    close_up(root)
     unique_ids(root, prefix)
     _, _, width, height = (float(v) for v in root.get("viewBox").split())
     for name in ("width", "height", "version"):
