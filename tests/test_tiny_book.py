@@ -501,9 +501,7 @@ def test_each_fault_of_a_page_is_named(changed):
     edit(source, "    alt: Three bars of different height, one for each animal.", "    width: 100%")
     edit(source, "chapter-formulas>`.", "chapter-formula>`.")
     edit(source, "print(steps, shape)", 'print("the number of steps is", steps)')
-    words = (
-        "```{code-cell} ipython3\n:tags: [prints-error]\nprint('what a library says is English')"
-    )
+    words = "```{code-cell} ipython3\n:tags: [prints-error]\nprint('the words of some library are English')"
     edit(source, "(chapter-formulas)=", f"{words}\n```\n\n(chapter-formulas)=")
     edit(changed.catalogue("ja", "book/index"), "[その章](part/chapter.md)", "その章")
     edit(changed.root / "book" / "glossary.yml", "part/chapter", "part/none")
@@ -521,7 +519,7 @@ def test_each_fault_of_a_page_is_named(changed):
         "the chapter of 'kernel' is 'part/none', which is not in _toc.yml",
     ):
         assert complaint in output.text
-    assert "what a library says" not in output.text
+    assert "the words of some library" not in output.text
     assert "the word 'hours'" in build(changed).text, "and still fails when nothing changed"
 
 
