@@ -49,6 +49,17 @@ HEAVY = (  # what Sphinx loads for each language, whether the book uses it or no
     "sphinxcontrib.bibtex",
 )
 WITH_TOKENS = {".html", ".ipynb"}  # files in which @COMMIT@, @DATE@ and @YEAR@ are replaced
+# what is compressed already, and would only cost time to compress again
+COMPRESSED = {
+    ".webp",
+    ".png",
+    ".jpg",
+    ".woff2",
+    ".pf_fragment",
+    ".pf_index",
+    ".pf_meta",
+    ".pagefind",
+}
 
 
 @dataclass
@@ -288,7 +299,9 @@ def pack(folder: Path, target: Path) -> None:
         for path in files:
             # always the same day, so that the same pages give the same file
             info = zipfile.ZipInfo(names[path])
-            info.compress_type, info.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
+            info.external_attr = 0o644 << 16
+            if path.suffix not in COMPRESSED:
+                info.compress_type = zipfile.ZIP_DEFLATED
             made.writestr(info, path.read_bytes())
     part.replace(target)
 

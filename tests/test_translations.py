@@ -6,6 +6,7 @@ import polib
 import pytest
 from check_book import Terms, check_catalogues, check_message
 from glossary import Term, load
+from languages import keep_parser
 
 from book import Book
 
@@ -173,3 +174,14 @@ def test_a_term_without_korean_is_refused(tmp_path):
     (tmp_path / "glossary.yml").write_text(row, "utf-8")
     with pytest.raises(ValueError, match="entry 1"):
         load(tmp_path / "glossary.yml")
+
+
+def test_messages_share_a_parser_as_long_as_their_settings_are_the_same():
+    parser_for = keep_parser(lambda *_: object())
+    book, other, renderer = object(), object(), object()
+    first = parser_for(book, renderer)
+    assert parser_for(book, renderer) is first
+    assert parser_for(book, object()) is not first
+    second = parser_for(other, renderer)
+    assert second is not first
+    assert parser_for(other, renderer) is second

@@ -10,6 +10,7 @@ from pathlib import Path
 from docutils import nodes
 from localize_code import catalogue
 from myst_parser.mdit_to_docutils import base
+from myst_parser.parsers import sphinx_ as messages
 from sidebar import part_names
 from sphinx import addnodes
 from sphinx.locale import _
@@ -167,11 +168,28 @@ def write_everything_if_titles_changed(app, env) -> list[str]:
     return sorted(env.found_docs) if before != titles else []
 
 
+def keep_parser(make):
+    """Keep the parser that `make` makes as long as it is asked for with the same settings."""
+    kept = (None, None, None)  # settings, renderer, parser
+
+    def parser_for(config, renderer):
+        nonlocal kept
+        if kept[0] is not config or kept[1] is not renderer:
+            kept = (config, renderer, make(config, renderer))
+        return kept[2]
+
+    parser_for.keeps = True
+    return parser_for
+
+
 def setup(app):
     # Each translated message is read as a document of its own. MyST is given that document, and yet
     # makes another one each time, with all settings of docutils, which takes longer than the reading.
     if not hasattr(base.make_document, "cache_info"):
         base.make_document = cache(base.make_document)
+    # And it makes a parser for each, with all its rules.
+    if not hasattr(messages.create_md_parser, "keeps"):
+        messages.create_md_parser = keep_parser(messages.create_md_parser)
     here = Path(__file__).parent
     app.add_role("repository", RepositoryRole())
     app.add_config_value("languages", {"en": "English"}, "html")
