@@ -1,6 +1,7 @@
 """The built site in a real browser: what a reader would notice before any checker does."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -240,6 +241,27 @@ def test_a_long_page_is_laid_out_as_it_is_read_and_each_place_is_reached(visit, 
     seen.page.wait_for_timeout(500)
     assert abs(seen.page.evaluate("scrollY") - before) < 200
     assert seen.errors == []
+
+
+def test_pictures_of_later_figures_wait_for_the_page(visit, built):
+    page = "book/images/local_operations"
+    text = (BOOK.site / "en" / f"{page}.html").read_text("utf-8")
+    first, *others = re.findall('<svg[^>]*class="figure-svg".*?</svg>', text, re.S)
+    later = set(re.findall(r'<image[^>]* data-href="[^"]*/([^"]+)"', "".join(others)))
+    assert ' data-href="' not in first
+    assert len(later) > 20
+    seen = visit("en", page, "phone", "light", whole=False)
+    seen.page.wait_for_load_state("networkidle")
+    assert seen.page.locator("image[data-href], image:not([href])").count() == 0
+    asked = seen.page.evaluate(
+        """() => {
+            const end = performance.getEntriesByType("navigation")[0].loadEventStart;
+            const files = performance.getEntriesByType("resource");
+            return files.map((file) => [file.name.split("/").pop(), file.startTime >= end]);
+        }"""
+    )
+    assert {name for name, after in asked if after} >= later
+    assert not {name for name, after in asked if not after} & later
 
 
 def test_the_end_of_a_long_page_and_a_section_of_another_are_reached(visit, built):

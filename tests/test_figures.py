@@ -137,6 +137,16 @@ def test_photographs_become_small_files(put, tmp_path):
     assert file.stat().st_size < 20_000
 
 
+@pytest.mark.parametrize("later", [False, True])
+def test_pictures_for_later_are_only_named(put, later):
+    svg, _ = put(draw(np.zeros((4, 4, 3))), later=later)
+    images = list(etree.fromstring(svg).iter(f"{SVG}image"))
+    assert images
+    for image in images:
+        assert ("href" in image.attrib) == (not later)
+        assert image.get("data-href" if later else "href").startswith("../_images/")
+
+
 def formula(source: str) -> bytes:
     settings = {"svg.fonttype": "none", "svg.hashsalt": "book", "mathtext.fontset": "dejavusans"}
     with plt.rc_context(settings):

@@ -124,8 +124,13 @@ def close_up(root: etree._Element) -> None:
             spaced = operator
 
 
-def move_out_pictures(root: etree._Element, folder: Path, address: str) -> None:
-    """Write embedded pictures as WebP files below `folder`; the figure links to them."""
+def move_out_pictures(root: etree._Element, folder: Path, address: str, later: bool) -> None:
+    """Write embedded pictures as WebP files below `folder`; the figure links to them.
+
+    In SVG there is no `loading="lazy"`: a browser loads all of them at once. Those for `later` are
+    only named, and `book.js` loads them when the page stands.
+    """
+    link = "data-href" if later else "href"
     for image in root.iter(f"{SVG}image"):
         data = image.get(HREF) or image.get("href") or ""
         if not data.startswith("data:image/png;base64,"):
@@ -137,7 +142,8 @@ def move_out_pictures(root: etree._Element, folder: Path, address: str) -> None:
             options = {"quality": 84}
             image.attrib.pop("style", None)  # a photograph is scaled smoothly, a table is not
         image.attrib.pop(HREF, None)
-        image.set("href", f"{address}/{write_picture(content, folder, options)}")
+        image.attrib.pop("href", None)
+        image.set(link, f"{address}/{write_picture(content, folder, options)}")
 
 
 def write_picture(content: bytes, folder: Path, options: dict) -> str:
@@ -232,6 +238,7 @@ def convert(
     translations: dict,
     known: dict,
     first_chapter: Callable[[str], str | None] = lambda part: None,
+    later: bool = False,
 ) -> tuple[str, list[str]]:
     """(SVG element for the page, words that cannot be translated)."""
     parser = etree.XMLParser(remove_comments=True, remove_blank_text=True, huge_tree=True)
@@ -242,7 +249,7 @@ def convert(
         style.getparent().remove(style)  # one rule, which the book's style sheet has
     drop_backgrounds(root)
     lost = translate_words(root, translations, known)
-    move_out_pictures(root, folder, address)
+    move_out_pictures(root, folder, address, later)
     has_links = link_parts(root, first_chapter)
     for element in root.iter():
         if isinstance(element.tag, str) and (style := element.get("style")):
@@ -303,6 +310,7 @@ class InlineFigures(SphinxPostTransform):
                 translations=translations,
                 known=known,
                 first_chapter=first_chapter,
+                later=number > 1,
             )
             for word in lost:
                 logger.warning(

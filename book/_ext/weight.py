@@ -20,7 +20,7 @@ from lxml import etree
 
 PACKED = {".html", ".css", ".js", ".svg", ".json", ".txt"}
 NOT_LOADED = {"canonical", "alternate", "next", "prev", "author", "search", "index"}
-REFERENCES = etree.XPath("//@href | //@src | //@srcset | //@data | //@poster")
+REFERENCES = etree.XPath("//@href | //@data-href | //@src | //@srcset | //@data | //@poster")
 CLASSES = etree.XPath("//@class", smart_strings=False)
 COMMENT = re.compile(r"/\*.*?\*/", re.S)
 RULE = re.compile(r"([^{};]+)\{([^{}]*)\}")

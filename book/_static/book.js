@@ -56,3 +56,15 @@ document.addEventListener("DOMContentLoaded", () => {
     root.dataset.theme = theme;
   });
 }
+
+// Pictures in figures below the first one are loaded when the rest of the page stands.
+{
+  const load = () => {
+    for (const image of document.querySelectorAll("image[data-href]")) {
+      image.setAttribute("href", image.dataset.href);
+      image.removeAttribute("data-href");
+    }
+  };
+  addEventListener("load", () => (window.requestIdleCallback ?? setTimeout)(load));
+  addEventListener("beforeprint", load);
+}
