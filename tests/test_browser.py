@@ -265,6 +265,44 @@ def test_pictures_of_later_figures_wait_for_the_page(visit, built):
     assert not {name for name, after in asked if not after} & later
 
 
+# Particles that begin a line: the letters before and after each joiner, and each formula with its particle.
+TORN = """() => {
+  const torn = [], texts = document.createTreeWalker(document.querySelector("article"), NodeFilter.SHOW_TEXT);
+  const place = (node, at) => {
+    const range = document.createRange();
+    range.setStart(node, at);
+    range.setEnd(node, at + 1);
+    return range.getBoundingClientRect();
+  };
+  const compare = (before, after, words) => {
+    if (after.top > before.top + before.height / 2) torn.push(words);
+  };
+  let looked = 0;
+  for (let node; (node = texts.nextNode()); ) {
+    for (let at = node.data.indexOf("\u2060"); at >= 0; at = node.data.indexOf("\u2060", at + 1), looked++) {
+      const front = node.previousSibling;
+      const before = at ? place(node, at - 1) : [...front.getClientRects()].at(-1);
+      compare(before, place(node, at + 1), node.data.slice(Math.max(0, at - 8), at + 4));
+    }
+  }
+  for (const whole of document.querySelectorAll("article .unbroken")) {
+    const [formula, particle] = whole.childNodes;
+    compare(formula.getBoundingClientRect(), place(particle, 0), whole.textContent);
+    looked++;
+  }
+  return { torn, looked };
+}"""
+
+
+def test_no_particle_is_torn_off_in_korean(visit, built):
+    seen = visit("ko", "book/start/autograd", "phone", "light")
+    answer = seen.page.evaluate(TORN)
+    assert answer["torn"] == []
+    assert answer["looked"] > 50
+    seen.page.add_style_tag(content=".unbroken { white-space: normal !important; }")
+    assert seen.page.evaluate(TORN)["torn"]  # so it can be seen
+
+
 def test_the_end_of_a_long_page_and_a_section_of_another_are_reached(visit, built):
     seen = visit("ko", "book/images/local_operations", "desktop", "light", whole=False)
     seen.page.keyboard.press("End")
