@@ -1,4 +1,4 @@
-"""Run the tests, from the quickest to the slowest: style, library, book, browser.
+"""Run the tests: style, the library while the book is built, the book, the browser.
 
 usage: python scripts/test.py [--lint] [PYTEST ARGUMENT ...]
 

@@ -110,6 +110,21 @@ def built(tmp_path_factory) -> tuple[Book, Output]:
         return Book(ROOT), Output(**json.loads(printed.read_text("utf-8")))
 
 
+def pytest_collection_modifyitems(items):
+    """One process builds the book first; what needs it comes last, so that no other one waits.
+
+    Only for tests in several processes, which take them file by file.
+    """
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        return
+    of_the_book = {item.path for item in items if "built" in item.fixturenames}
+
+    def place(item) -> int:
+        return 0 if item.path.name == "test_book.py" else 1 + (item.path in of_the_book)
+
+    items.sort(key=place)
+
+
 # ---- a browser -----------------------------------------------------------------------------------
 
 

@@ -250,6 +250,10 @@ def test_pictures_of_later_figures_wait_for_the_page(visit, built):
     later = set(re.findall(r'<image[^>]* data-href="[^"]*/([^"]+)"', "".join(others)))
     assert ' data-href="' not in first
     assert len(later) > 20
+    # who switched JavaScript off is told
+    glossary = (BOOK.site / "en" / "book" / "appendix" / "glossary.html").read_text("utf-8")
+    assert "<noscript><p>" in text
+    assert "<noscript><p>" not in glossary
     seen = visit("en", page, "phone", "light", whole=False)
     seen.page.wait_for_function("!document.querySelector('image[data-href]')")
     seen.page.wait_for_load_state("networkidle")
@@ -294,8 +298,9 @@ TORN = """() => {
 }"""
 
 
-def test_no_particle_is_torn_off_in_korean(visit, built):
-    seen = visit("ko", "book/start/autograd", "phone", "light")
+@pytest.mark.parametrize("page", ["autograd", "modules"])  # formulas; code in headings
+def test_no_particle_is_torn_off_in_korean(visit, built, page):
+    seen = visit("ko", f"book/start/{page}", "phone", "light")
     answer = seen.page.evaluate(TORN)
     assert answer["torn"] == []
     assert answer["looked"] > 50
