@@ -16,6 +16,8 @@ from pathlib import Path
 import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
+# How to talk to kernels: a port could be taken by another program before a kernel opens it.
+TRANSPORT = "tcp" if os.name == "nt" else "ipc"
 
 
 class BookError(Exception):

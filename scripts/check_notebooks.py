@@ -31,7 +31,7 @@ from pathlib import Path
 import nbformat
 from packaging.requirements import Requirement
 
-from book import ROOT, Book, BookError, run, say
+from book import ROOT, TRANSPORT, Book, BookError, run, say
 
 LIBRARY = "iip-lib"
 FROM_GITHUB = 'f"git+{repository}@{commit}"'  # in the set-up cell (book/_ext/notebooks.py)
@@ -193,8 +193,11 @@ def make_environment(folder: Path) -> Path:
 # ---- running -------------------------------------------------------------------------------------
 
 
-def describe(path: Path, notebook, error: Exception) -> str:
-    """Notebook, cell and the end of the traceback; scripts/report.py reads the first line."""
+def describe(path: Path, notebook, error: Exception, printed: str = "") -> str:
+    """Notebook, cell and the end of the traceback; scripts/report.py reads the first line.
+
+    Where there is no traceback, the end of what the kernel itself `printed`.
+    """
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     begun = [cell for cell in code if "execution" in cell.metadata]
     cell = begun[-1] if begun else code[0]
@@ -203,7 +206,7 @@ def describe(path: Path, notebook, error: Exception) -> str:
         what = f"{found[-1].ename}: {found[-1].evalue}"
         trace = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(found[-1].traceback)).splitlines()
     else:
-        what, trace = f"{type(error).__name__}: {error}", []
+        what, trace = f"{type(error).__name__}: {error}", printed.splitlines()
     lines = [f"    {line}" for line in trace[-LONGEST_TRACEBACK:]]
     number = code.index(cell) + 1
     return "\n".join([f"{path}: code cell {number} failed ({cell.id}): {what}", *lines])
@@ -241,7 +244,12 @@ def execute(path: Path, timeout: int, wheel: Path | None, folder: Path) -> str:
     specs = KernelSpecManager(kernel_dirs=[str(kernel.parent)])
     client = NotebookClient(
         notebook,
-        km=AsyncKernelManager(kernel_name="reader", kernel_spec_manager=specs),
+        km=AsyncKernelManager(
+            kernel_name="reader",
+            kernel_spec_manager=specs,
+            transport=TRANSPORT,
+            connection_file=str(folder / "kernel.json"),
+        ),
         timeout=timeout,
         resources={"metadata": {"path": str(place)}},
     )
@@ -250,7 +258,8 @@ def execute(path: Path, timeout: int, wheel: Path | None, folder: Path) -> str:
             # the manager of its kernel is ours, so it would leave the kernel to us
             client.execute(env=environment, stderr=complaints, cleanup_kc=True)
         except (CellExecutionError, CellTimeoutError, DeadKernelError, RuntimeError) as error:
-            return describe(path, notebook, error)
+            complaints.seek(0)
+            return describe(path, notebook, error, complaints.read().decode(errors="replace"))
     return ""
 
 

@@ -35,7 +35,7 @@ from jupyter_cache.cache.main import CacheBundleIn
 from myst_nb.core.read import is_myst_markdown_notebook, read_myst_markdown_notebook
 from sqlalchemy.exc import DatabaseError
 
-from book import ROOT, Book, BookError, digest, mode, read_text, run, say
+from book import ROOT, TRANSPORT, Book, BookError, digest, mode, read_text, run, say
 
 LIBRARY = "iip_lib"
 LONGEST_TRACEBACK = 30
@@ -225,6 +225,7 @@ def execute(book: Book, page: str, notebook, device: str, timeout: int) -> Resul
     """Run all cells of a chapter in a fresh kernel. Raises `BookError` that shows where it failed."""
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+    from traitlets.config import Config
 
     peak = 0
 
@@ -233,16 +234,19 @@ def execute(book: Book, page: str, notebook, device: str, timeout: int) -> Resul
         peak = max(peak, peak_megabytes(client.km.provisioner.pid))
 
     notebook = nbformat.from_dict(json.loads(json.dumps(notebook)))
+    folder = Path(tempfile.mkdtemp())
+    connections = folder / "connections"  # written by the kernel, see book/kernel_config.py
+    connections.touch()
+    manager = {"transport": TRANSPORT, "connection_file": str(folder / "kernel.json")}
     client = NotebookClient(
         notebook,
+        config=Config({"KernelManager": manager}),
         timeout=timeout,
         kernel_name="python3",
         extra_arguments=[f"--config={ROOT / 'book' / 'kernel_config.py'}"],
         resources={"metadata": {"path": str(book.source(page).parent)}},
         on_cell_executed=note_memory,
     )
-    with tempfile.NamedTemporaryFile(suffix=".connections", delete=False) as file:
-        connections = Path(file.name)  # written by the kernel, see book/kernel_config.py
     environment = dict(
         os.environ,
         IIP_DEVICE=device,
@@ -261,7 +265,7 @@ def execute(book: Book, page: str, notebook, device: str, timeout: int) -> Resul
             raise BookError(describe_failure(book, page, notebook, error, timeout, last)) from None
         finally:
             downloads = len(connections.read_text("utf-8").splitlines())
-            connections.unlink()
+            shutil.rmtree(folder, ignore_errors=True)
     seconds = time.perf_counter() - start
     for number, cell in enumerate(code_cells(notebook), 1):
         if cell.source.strip() and cell.execution_count is None:

@@ -619,6 +619,8 @@ def test_a_failure_names_notebook_and_cell():
     notebook = nbformat.v4.new_notebook(cells=[cell, nbformat.v4.new_code_cell("2", id="code-5")])
     text = describe(Path("ja/a.ipynb"), notebook, TimeoutError("60 s"))
     assert text == "ja/a.ipynb: code cell 1 failed (code-4): TimeoutError: 60 s"
+    told = describe(Path("ja/a.ipynb"), notebook, RuntimeError("Kernel died"), "no room\nleft")
+    assert told.splitlines()[1:] == ["    no room", "    left"], "the kernel's own last words"
 
 
 def test_escape_leaves_nothing_to_markdown():
