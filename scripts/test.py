@@ -3,7 +3,7 @@
 usage: python scripts/test.py [--lint] [PYTEST ARGUMENT ...]
 
 --lint stops after style and spelling. Other arguments are pytest's, for instance `-m slow`. Without
-them all quick tests run, in as many processes as there are cores, four at most.
+them all quick tests run, in one process more than there are cores, four at most.
 """
 
 from __future__ import annotations
@@ -81,7 +81,8 @@ def check_github(root: Path) -> list[str]:
 def in_parallel() -> tuple[list[str], dict[str, str]]:
     """pytest's arguments, and the environment, for tests in several processes, file by file."""
     cores = os.cpu_count() or 1
-    processes = min(cores, 4)
+    # one more than cores: one of them waits, for the book that is built or for a browser
+    processes = min(cores + 1, 4)
     threads = max(cores // processes, 1)  # of torch: the processes would wait for each other's
     arguments = ["-n", str(processes), "--dist", "loadfile", "--no-loadscope-reorder"]
     return arguments, dict(os.environ, OMP_NUM_THREADS=str(threads))
