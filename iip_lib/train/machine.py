@@ -38,7 +38,7 @@ def per_device(*, cpu: T, gpu: T) -> T:
     """
     device = os.environ.get("IIP_DEVICE")
     if device is None:
-        device = "gpu" if _has_accelerator() else "cpu"
+        device = "gpu" if torch.accelerator.is_available() else "cpu"
     if device not in ("cpu", "gpu"):
         raise ValueError(
             f"the environment variable IIP_DEVICE is {device!r}, but cpu or gpu is needed: "
@@ -68,15 +68,10 @@ def fast_precision() -> str:
 
     Taught in: book/training/hyperparameters.md
     """
-    if _has_accelerator():
+    if torch.accelerator.is_available():
         return "bf16"
     known = getattr(torch.cpu, "get_capabilities", dict)()
     return "bf16" if any(known.get(name) for name in _BF16) else "no"
 
 
 _BF16 = ("avx512_bf16", "amx_bf16", "bf16")  # the last one is Arm's
-
-
-def _has_accelerator() -> bool:
-    # Before version 2.6, torch knew accelerators by the name of cuda only.
-    return getattr(torch, "accelerator", torch.cuda).is_available()

@@ -10,8 +10,6 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
-from .machine import _has_accelerator
-
 # accelerate is imported where it is used: it takes long to load.
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -49,7 +47,7 @@ def on_accelerator(
         from accelerate.state import AcceleratorState, is_initialized
 
     if (
-        precision == "fp16" and not _has_accelerator()
+        precision == "fp16" and not torch.accelerator.is_available()
     ):  # accelerate would do nothing, and not say so
         raise ValueError(
             'precision is "fp16", but a GPU is needed for it: try precision="bf16", or None'
@@ -57,7 +55,7 @@ def on_accelerator(
     home, own_forward = device_of(model), vars(model).get("forward")
     first = not is_initialized()
     # Without `cpu`, accelerate would let several processes on CPUs train side by side, unconnected.
-    accelerator = Accelerator(mixed_precision=precision, cpu=not _has_accelerator())
+    accelerator = Accelerator(mixed_precision=precision, cpu=not torch.accelerator.is_available())
     placed = accelerator.prepare_model(model)
     placed.training = model.training  # a wrapper for several processes begins in training mode
     if device_of(model) != home:

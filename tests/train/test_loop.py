@@ -37,13 +37,6 @@ def test_per_device_asks_for_an_accelerator(monkeypatch, there, number):
     assert per_device(cpu=4, gpu=40) == number
 
 
-@pytest.mark.parametrize(("there", "number"), [(True, 40), (False, 4)])
-def test_per_device_asks_for_cuda_in_an_older_torch(monkeypatch, there, number):
-    monkeypatch.delattr(torch, "accelerator")
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: there)
-    assert per_device(cpu=4, gpu=40) == number
-
-
 @pytest.mark.parametrize("there", [True, False])
 @pytest.mark.parametrize(("device", "number"), [("gpu", 40), ("cpu", 4)])
 def test_per_device_obeys_the_environment(monkeypatch, there, device, number):
