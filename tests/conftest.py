@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -171,6 +171,10 @@ def browser(tmp_path_factory):
 class Quiet(http.server.SimpleHTTPRequestHandler):
     def log_message(self, *arguments):
         pass
+
+    def copyfile(self, source, outputfile):
+        with suppress(BrokenPipeError, ConnectionResetError):  # a browser that leaves hangs up
+            super().copyfile(source, outputfile)
 
 
 @pytest.fixture(scope="session")
